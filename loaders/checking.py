@@ -1,0 +1,284 @@
+"""Is this line a record? Strict JSON, judged line by line; bytes in, records and faults out.
+
+The quick way and the strict way are one: every line is parsed by orjson, written again, and
+compared with what came in. Equal text proves that no key came twice, no number lost a digit and
+nothing is nested deeper than can be written. Lines that differ (spaces, escapes, 1.10) are read
+once more with care. Nothing here can be switched off.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import orjson
+
+# What orjson writes at most; DuckDB and Spark read that deep as well.
+MAX_DEPTH = 254
+_SORTED = orjson.OPT_SORT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a record did not land. `text` is for measuring and masking, never for showing."""
+
+    line: int
+    item: int
+    reason: str
+    detail: str | None
+    text: bytes
+    length: int
+
+
+@dataclass(slots=True)
+class Records:
+    """Records in the order of the file, with the place that each came from."""
+
+    records: list[dict] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)  # each record written canonically
+    lines: list[int] = field(default_factory=list)
+    items: list[int] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    line_count: int = 0  # lines and blanks as they lie in the file
+    blank_count: int = 0
+
+    def keep(self, wanted: Sequence[bool]) -> None:
+        """Drop the records that are not wanted; their faults have been noted."""
+        for name in ("records", "texts", "lines", "items"):
+            values = getattr(self, name)
+            setattr(self, name, [value for value, keep in zip(values, wanted, strict=True) if keep])
+
+
+class NotARecord(Exception):
+    def __init__(self, reason: str, detail: str | None = None):
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
+
+def check_lines(
+    lines: Sequence[bytes],
+    first_line: int,
+    max_line_bytes: int,
+    batch: str | None = None,
+    not_inherited: frozenset[str] = frozenset(),
+) -> Records:
+    """Judge the lines of a chunk; the first of them is line `first_line` of its file.
+
+    `batch` names the list of a body that holds several records. They inherit what stands beside
+    the list, but for `not_inherited`: the body's own id is not its records'.
+    """
+    found = Records(line_count=len(lines))
+    places = range(first_line, first_line + len(lines))
+    kept, numbers = lines, list(places)
+    if max(map(len, lines), default=0) > max_line_bytes or not all(lines):
+        kept, numbers = _without_long_and_blank(lines, places, max_line_bytes, found)
+    records, numbers, kept = _parse(kept, numbers, found)
+    texts = _prove(records, numbers, kept, found)
+    found.records, found.texts, found.lines = records, texts, numbers
+    if found.faults:
+        found.items = [1] * len(records)
+        found.keep([record is not None for record in records])
+    found.items = [1] * len(found.records)
+    if batch is not None:
+        _unpack_batches(found, batch, not_inherited)
+    return found
+
+
+def _without_long_and_blank(lines, places, max_line_bytes, found):
+    kept, numbers = [], []
+    for number, line in zip(places, lines, strict=True):
+        if len(line) > max_line_bytes:
+            found.faults.append(too_long(number, line[:256], len(line), max_line_bytes))
+        elif line.strip(b" \t\r\n"):
+            kept.append(line)
+            numbers.append(number)
+        else:
+            found.blank_count += 1
+    return kept, numbers
+
+
+def too_long(line: int, start: bytes, length: int, limit: int) -> Fault:
+    return Fault(line, 1, "too_long", f"{length} bytes; the limit is {limit}", start, length)
+
+
+def _parse(lines, numbers, found):
+    try:
+        return [orjson.loads(line) for line in lines], numbers, lines
+    except orjson.JSONDecodeError:
+        pass
+    records, kept, kept_numbers = [], [], []
+    for number, line in zip(numbers, lines, strict=True):
+        try:
+            records.append(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            # orjson says where it stopped, but not always why; the careful reader does.
+            try:
+                record = read_with_care(line)
+            except NotARecord as error:
+                found.faults.append(Fault(number, 1, error.reason, error.detail, line, len(line)))
+                continue
+            records.append(record)
+        kept.append(line)
+        kept_numbers.append(number)
+    return records, kept_numbers, kept
+
+
+def _prove(records, numbers, lines, found) -> list[bytes | None]:
+    """Canonical texts. What cannot be proven clean by writing it again is read with care."""
+    try:
+        texts: list = [orjson.dumps(record) for record in records]
+    except orjson.JSONEncodeError:
+        texts = [_dumps_or_nothing(record) for record in records]
+    # A NUL survives the comparison, written as \u0000; databases and C programs choke on it.
+    has_nul = b"\\u0000" in b"".join(lines)
+    if texts == lines and not has_nul and set(map(type, records)) <= {dict}:
+        return texts
+    for place, (text, line) in enumerate(zip(texts, lines, strict=True)):
+        if text == line and type(records[place]) is dict and b"\\u0000" not in line:
+            continue
+        try:
+            records[place] = read_with_care(line)
+            texts[place] = orjson.dumps(records[place])
+        except NotARecord as error:
+            found.faults.append(
+                Fault(numbers[place], 1, error.reason, error.detail, line, len(line))
+            )
+            records[place] = texts[place] = None
+    return texts
+
+
+def _dumps_or_nothing(record) -> bytes | None:
+    try:
+        return orjson.dumps(record)
+    except orjson.JSONEncodeError:
+        return None
+
+
+def read_with_care(line: bytes) -> dict:
+    """The slow reader, which sees everything: a record, or `NotARecord` with its reason."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NotARecord("bad_utf8", f"at byte {error.start + 1}") from None
+    try:
+        record = json.loads(
+            text,
+            object_pairs_hook=_unique_pairs,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_exact,
+        )
+    except RecursionError:
+        raise NotARecord("too_deep", f"more than {MAX_DEPTH} levels") from None
+    except json.JSONDecodeError as error:
+        raise NotARecord("bad_json", f"at character {error.pos + 1}: {error.msg}") from None
+    if type(record) is not dict:
+        raise NotARecord("not_an_object", f"a JSON {_JSON_NAMES[type(record)]}")
+    try:
+        written = orjson.dumps(record)
+    except orjson.JSONEncodeError as error:
+        if "surrogate" in str(error) or "utf-8" in str(error).lower():
+            raise NotARecord("lone_surrogate") from None
+        raise NotARecord("too_deep", f"more than {MAX_DEPTH} levels") from None
+    if b"\\u0000" in written and _has_nul(record):
+        raise NotARecord("nul_character")
+    return record
+
+
+_JSON_NAMES = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+    list: "array",
+}
+
+
+def _unique_pairs(pairs: list[tuple[str, object]]) -> dict:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise NotARecord("duplicate_key")
+    return record
+
+
+def _refuse_constant(name: str):
+    raise NotARecord("not_finite", "NaN and Infinity are no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise NotARecord("number_out_of_range", "larger than a double can be")
+    return number
+
+
+def _exact(text: str) -> int:
+    # 20 digits hold every 64-bit number; a longer one would silently become a float later.
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**64:
+        raise NotARecord("number_out_of_range", "more than 64 bits")
+    return int(text)
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(entry) for key, entry in value.items())
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    return False
+
+
+def _unpack_batches(found: Records, batch: str, not_inherited: frozenset[str]) -> None:
+    """`{"events": […]}` is a record an entry; what stands beside the list belongs to each."""
+    bodies = [
+        place
+        for place, record in enumerate(found.records)
+        if batch in record and type(record[batch]) is list
+    ]
+    if not bodies:
+        return
+    old, marks = found, set(bodies)
+    new = Records(faults=old.faults, line_count=old.line_count, blank_count=old.blank_count)
+    for place, record in enumerate(old.records):
+        line = old.lines[place]
+        if place not in marks:
+            new.records.append(record)
+            new.texts.append(old.texts[place])
+            new.lines.append(line)
+            new.items.append(1)
+            continue
+        entries = record.pop(batch)
+        inherited = {key: record[key] for key in record.keys() - not_inherited}
+        new.line_count += len(entries) - 1
+        if not entries:  # an empty body is a line with nothing in it
+            new.line_count += 1
+            new.blank_count += 1
+        for item, entry in enumerate(entries, start=1):
+            if type(entry) is not dict:
+                text = orjson.dumps(entry)
+                name = _JSON_NAMES[type(entry)]
+                new.faults.append(
+                    Fault(line, item, "not_an_object", f"a JSON {name}", text, len(text))
+                )
+                continue
+            merged = inherited | entry
+            new.records.append(merged)
+            new.texts.append(orjson.dumps(merged))
+            new.lines.append(line)
+            new.items.append(item)
+    for name in Records.__slots__:
+        setattr(found, name, getattr(new, name))
+
+
+def one_line(document: bytes) -> bytes:
+    """A JSON document over several lines, on one; nothing else about it changes."""
+    return msgspec.json.format(document, indent=-1)
+
+
+def canonical(record: dict) -> bytes:
+    """The record as text that does not depend on the order of its keys."""
+    return orjson.dumps(record, option=_SORTED)

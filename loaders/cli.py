@@ -1,0 +1,234 @@
+"""The `sightline` command: reads its arguments, calls the module that does it, prints the outcome.
+
+Exit codes: 0 nothing needs attention · 3 all that could be landed is, but lines were quarantined
+or files rejected · 1 failed, and can be repeated · 2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+import orjson
+
+from loaders import status as books
+from loaders.files import LandingProblem
+from loaders.landing import AnotherLoadRunning, LoadFailed, Report
+from loaders.landing import land as land_files
+from loaders.ledger import WarehouseBusy, WarehouseProblem
+from loaders.privacy import KeyProblem, Keyring, load_secret
+from loaders.progress import ProgressLine, count, size
+from loaders.settings import SettingsError, landing_folder
+from loaders.sources import SourceProblem, load_sources
+
+ATTENTION = 3
+_PROBLEMS = (
+    SettingsError,
+    SourceProblem,
+    LandingProblem,
+    AnotherLoadRunning,
+    LoadFailed,
+    WarehouseBusy,
+    WarehouseProblem,
+    KeyProblem,
+    books.NothingLanded,
+)
+
+
+class _Commands(click.Group):
+    """Turns what can go wrong into one line on stderr and exit code 1; a trace helps nobody."""
+
+    def invoke(self, context: click.Context):
+        try:
+            return super().invoke(context)
+        except _PROBLEMS as problem:
+            raise click.ClickException(str(problem)) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sightline", message="%(prog)s %(version)s")
+def main() -> None:
+    """Sightline: product and learning analytics that you run yourself.
+
+    \b
+    sightline simulate   make a world of four apps, to try things on
+    sightline land       load new files from the landing folder, exactly once
+    sightline status     what was loaded, what was put aside, and what to do about it
+    sightline key        the key that a user's rows carry
+
+    Data lies in the folder data/, or where SIGHTLINE_DATA says. After landing, `dbt build`
+    makes the tables.
+    """
+
+
+@main.command()
+@click.option("--users", default=1200, show_default=True, type=click.IntRange(min=1),
+              help="People over all four apps.")  # fmt: skip
+@click.option("--days", default=60, show_default=True, type=click.IntRange(min=1),
+              help="Days of history, beginning at --start.")  # fmt: skip
+@click.option("--seed", default=7, show_default=True, type=click.IntRange(min=0),
+              help="The same seed gives the same files, byte for byte.")  # fmt: skip
+@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.01),
+              help="How much each person does: 2 is twice as many events.")  # fmt: skip
+@click.option("--start", default="2026-03-02", show_default=True,
+              type=click.DateTime(["%Y-%m-%d"]), help="The first day.")  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
+              help="Where the files go.  [default: the landing folder]")  # fmt: skip
+@click.option("--clean", is_flag=True,
+              help="Without the planted faults: no duplicates, no late or broken lines.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def simulate(
+    users: int,
+    days: int,
+    seed: int,
+    scale: float,
+    start: datetime,
+    out: Path | None,
+    clean: bool,
+    as_json: bool,
+) -> None:
+    """Write the files that four apps would write in a world whose truth is known.
+
+    The people are invented. What drives them (abilities, habits, an experiment's lift, an outage,
+    the faults planted in the files) is written as Parquet to truth/ beside the landing folder, so
+    that every number Sightline computes can be held against it.
+
+    \b
+    sightline simulate                              300 thousand events, for trying things out
+    sightline simulate --users 20000 --days 120     ten million events, for benchmarks
+    """
+    from simulator import simulate as simulate_world
+
+    target = out or landing_folder()
+    if target.exists() and any(target.iterdir()):
+        raise click.ClickException(
+            f"{target}: there are files already. Name another folder with --out, or remove it"
+        )
+    line = ProgressLine("simulating")
+    summary = simulate_world(
+        target,
+        users=users,
+        days=days,
+        seed=seed,
+        scale=scale,
+        start=start.date(),
+        clean=clean,
+        progress=lambda done, expected: line.show(
+            done, expected, f"{count(done)} events", done, "events"
+        ),
+    )
+    line.finish()
+    if as_json:
+        click.echo(
+            orjson.dumps(summary, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+        )
+        return
+    click.echo(str(summary))
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print each file's outcome as JSON.")
+def land(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Load new files from the landing folder, or those under PATHS in it.
+
+    Files lie in landing/<source>/<stream>/, at any depth: JSON lines, JSON arrays or Parquet,
+    plain or packed with gzip or zstd. Each is checked whole, rid of personal data, and loaded in
+    one transaction; what was loaded once is never loaded again, under whatever name. Lines that
+    are no records are put aside with a reason (see `sightline status`), their neighbours load.
+
+    Safe to repeat, to interrupt, and to run twice at once. Exit code 0: nothing needs attention;
+    3: lines were put aside or files rejected; 1: it failed, and can be repeated.
+    """
+    line = ProgressLine("landing")
+    report = land_files(
+        paths,
+        on_progress=lambda progress: line.show(
+            progress.done_bytes,
+            progress.total_bytes,
+            f"{size(progress.done_bytes)} of {size(progress.total_bytes)}",
+            progress.rows,
+            "rows",
+        ),
+    )
+    line.finish()
+    if as_json:
+        files = [outcome.as_dict() for outcome in report.outcomes]
+        document = {"files": files, "totals": report.totals()}
+        if report.failure:
+            document["failure"] = report.failure
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    else:
+        _print_report(report)
+    if report.failure:
+        raise click.ClickException(report.failure)
+    sys.exit(ATTENTION if report.needs_attention else 0)
+
+
+def _print_report(report: Report) -> None:
+    totals = report.totals()
+    if not report.outcomes:
+        click.echo(f"Nothing to land: {landing_folder()}/<source>/<stream>/ holds no files.")
+    else:
+        rate = f", {count(totals['lines'] / report.seconds)} lines a second"
+        took = f" in {report.seconds:.1f} s{rate if totals['lines'] else ''}"
+        click.echo(
+            f"{count(totals['loaded'])} files loaded{took}; "
+            f"{count(totals['already_loaded'])} were loaded before."
+        )
+    if totals["lines"]:
+        click.echo(
+            f"{count(totals['lines'])} lines = {count(totals['landed'])} landed "
+            f"+ {count(totals['duplicates'])} duplicates "
+            f"+ {count(totals['quarantined'])} quarantined + {count(totals['blank'])} blank"
+        )
+    for reason, lines in sorted(report.reasons.items(), key=lambda item: -item[1]):
+        click.echo(f"  quarantined  {reason}: {count(lines)}")
+    for status in ("rejected", "deferred"):
+        entries = [entry for entry in report.outcomes if entry.status == status]
+        for entry in entries[:20]:
+            click.echo(f"  {status:<11}  {entry.path}: {entry.reason}")
+        if len(entries) > 20:
+            click.echo(f"  {status:<11}  … and {len(entries) - 20} more (--json lists them all)")
+    for link in report.links:
+        click.echo(f"  skipped      {link}: a link; put the file itself here")
+    if report.needs_attention:
+        click.echo("What was put aside and why: sightline status")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the whole ledger as JSON.")
+def status(as_json: bool) -> None:
+    """What was loaded, what was put aside, and what to do about it.
+
+    Exit code 0: nothing needs attention; 3: there are quarantined lines or rejected files.
+    """
+    report = books.read_status()
+    if as_json:
+        click.echo(orjson.dumps(report.as_dict(), default=str, option=orjson.OPT_INDENT_2))
+    else:
+        click.echo(report.as_text())
+    sys.exit(ATTENTION if report.needs_attention else 0)
+
+
+@main.command()
+@click.argument("source")
+@click.argument("user_id")
+def key(source: str, user_id: str) -> None:
+    """The key that USER_ID's rows of SOURCE carry, for support and erasure requests.
+
+    Only who holds the installation's key can answer this: the warehouse cannot. An id that looks
+    like an option goes behind two dashes: sightline key academy -- -17
+    """
+    sources = load_sources()
+    if source not in sources:
+        raise click.ClickException(f"no source {source!r}; known are {', '.join(sorted(sources))}")
+    hashed = any(stream.user_id_sha256 for stream in sources[source].streams.values())
+    found = Keyring(load_secret()).user_key(source, user_id, hashed)
+    if found is None:
+        raise click.ClickException(
+            f"{user_id!r} identifies nobody: apps send it when they have no id"
+        )
+    click.echo(str(found))

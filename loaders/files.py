@@ -1,0 +1,133 @@
+"""Which files lie in landing, and of which stream each is: `landing/<source>/<stream>/**`.
+
+Names are taken literally, whatever is in them. Links are not followed, dotfiles and `.tmp` are a
+writer's own business.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+
+_DATE = re.compile(r"(?:[a-z_]+=)?(\d{4})-(\d\d)-(\d\d)")
+_UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".swp")
+
+
+class LandingProblem(Exception):
+    """A path that was asked for and cannot be landed; the message says why."""
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A file, where it belongs, and what it looked like when it was found."""
+
+    path: Path
+    name: str  # relative to landing: machine paths can hold a person's name
+    source: str
+    stream: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+    @property
+    def arrived_on(self) -> date | None:
+        """The day in the path, if there is one: `…/2026-03-02/…` or `…/date=2026-03-02/…`."""
+        for part in reversed(Path(self.name).parts[:-1]):
+            if found := _DATE.fullmatch(part):
+                try:
+                    return date(*map(int, found.groups()))
+                except ValueError:
+                    continue
+        return None
+
+    def received_at(self, now: datetime) -> datetime:
+        """When its records reached us, if they do not say: the end of the day it arrived on."""
+        if self.arrived_on is None:
+            return now
+        return min(now, datetime.combine(self.arrived_on, time.max))
+
+    def is_unchanged(self, status: os.stat_result) -> bool:
+        return (status.st_size, status.st_mtime_ns, status.st_ino) == (
+            self.size,
+            self.mtime_ns,
+            self.inode,
+        )
+
+
+@dataclass
+class Found:
+    files: list[LandingFile]
+    links: list[str]  # skipped: what they point at may change or lie anywhere
+
+
+def find_files(landing: Path, paths: Iterable[Path] = ()) -> Found:
+    """Everything under the paths (default: all of landing), in the order of their names."""
+    landing = Path(os.path.realpath(landing))
+    starts = [_inside(landing, path) for path in paths] or [landing]
+    found = Found([], [])
+    seen = set()
+    for start in starts:
+        for path, status in _walk(start, found.links, landing):
+            relative = path.relative_to(landing)
+            if relative in seen:
+                continue
+            seen.add(relative)
+            parts = relative.parts
+            found.files.append(
+                LandingFile(
+                    path=path,
+                    name=_printable(relative.as_posix()),
+                    source=_printable(parts[0]) if len(parts) > 1 else "",
+                    stream=_printable(parts[1]) if len(parts) > 2 else "",
+                    size=status.st_size,
+                    mtime_ns=status.st_mtime_ns,
+                    inode=status.st_ino,
+                )
+            )
+    found.files.sort(key=lambda file: (file.source, file.stream, file.name))
+    return found
+
+
+def _inside(landing: Path, path: Path) -> Path:
+    # The folder's links are resolved, the last part's are not: a link is to be seen as one.
+    absolute = Path(os.path.realpath(path.parent)) / path.name if path.name else landing
+    if path.name in ("..", "."):
+        absolute = Path(os.path.realpath(path))
+    if not os.path.lexists(absolute):
+        raise LandingProblem(f"{path}: there is no such file or folder")
+    if absolute != landing and landing not in absolute.parents:
+        raise LandingProblem(
+            f"{path}: lies outside of the landing folder {landing.name}/. "
+            f"Move or copy it to {landing.name}/<source>/<stream>/, which tells what it holds"
+        )
+    return absolute
+
+
+def _walk(start: Path, links: list[str], landing: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Files below `start`; what vanishes on the way is left out."""
+    try:
+        status = start.lstat()
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(status.st_mode):
+        links.append(_printable(start.relative_to(landing).as_posix()))
+    elif stat.S_ISREG(status.st_mode):
+        yield start, status
+    elif stat.S_ISDIR(status.st_mode):
+        try:
+            names = sorted(os.listdir(start))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for name in names:
+            if not name.startswith(".") and not name.lower().endswith(_UNFINISHED):
+                yield from _walk(start / name, links, landing)
+
+
+def _printable(name: str) -> str:
+    """A name that is no UTF-8 is shown with its odd bytes escaped, so that it can be stored."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

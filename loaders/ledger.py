@@ -1,0 +1,379 @@
+"""The books: the raw tables, what was loaded into them, and what was put aside.
+
+All of a file's rows, its quarantined lines and its ledger row are written in one transaction, so
+that they are all there or none of them is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from loaders.settings import memory_limit, patience_seconds, worker_count
+from loaders.sources import Source, Stream
+
+_LEDGER = """
+create schema if not exists raw;
+create table if not exists raw.load_ledger (
+    load_id bigint not null,
+    source varchar not null,
+    stream varchar not null,
+    file varchar not null,
+    sha256 varchar not null,
+    status varchar not null,
+    reason varchar,
+    format varchar,
+    size_bytes bigint not null,
+    line_count bigint not null,
+    landed_count bigint not null,
+    duplicate_count bigint not null,
+    quarantined_count bigint not null,
+    blank_count bigint not null,
+    received_at timestamp not null,
+    started_at timestamp not null,
+    finished_at timestamp not null,
+    key_id varchar not null,
+    read_with varchar not null
+);
+create table if not exists raw.quarantine (
+    load_id bigint not null,
+    source varchar not null,
+    stream varchar not null,
+    file varchar not null,
+    line bigint not null,
+    item integer not null,
+    reason varchar not null,
+    detail varchar,
+    length bigint not null,
+    hash varchar not null,
+    shape varchar not null
+);
+create table if not exists raw.landing_files (
+    file varchar not null,
+    size_bytes bigint not null,
+    mtime_ns bigint not null,
+    inode bigint not null,
+    source varchar not null,
+    stream varchar not null,
+    sha256 varchar not null
+);
+"""
+
+_PLACE = (
+    ("load_id", "bigint not null"),
+    ("file", "varchar not null"),
+    ("line", "bigint not null"),
+    ("item", "integer not null"),
+    ("received_at", "timestamp not null"),
+)
+_EVENT = (
+    ("event_key", "uuid not null"),
+    ("event_id", "varchar not null"),
+    ("event_type", "varchar not null"),
+    ("occurred_at", "timestamp not null"),
+    ("user_key", "uuid"),
+    ("anonymous_key", "uuid"),
+    ("client_session_key", "uuid"),
+    ("blocked_identifiers", "varchar"),
+    ("consent_mode", "varchar not null"),
+    ("ip_prefix", "varchar"),
+    ("country", "varchar"),
+    ("browser", "varchar"),
+    ("browser_version", "integer"),
+    ("os", "varchar"),
+    ("device_type", "varchar"),
+    ("app_version", "varchar"),
+)
+
+
+class WarehouseBusy(Exception):
+    """Somebody else has the work file open; nothing was changed."""
+
+
+class WarehouseProblem(Exception):
+    """The work file cannot take what the sources want to write; the message says what to do."""
+
+
+def connect(work_file: Path) -> duckdb.DuckDBPyConnection:
+    """Open the work file for writing, waiting a while for whoever has it open."""
+    work_file.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience_seconds()
+    settings = {
+        # Many BI tools and clients still read this version, and not yet the newest.
+        "storage_compatibility_version": "v1.5.0",
+        "memory_limit": memory_limit(),
+        "threads": worker_count(),
+        "temp_directory": str(work_file.parent / "tmp"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    while True:
+        try:
+            return duckdb.connect(str(work_file), config=settings)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            if time.monotonic() > deadline:
+                raise WarehouseBusy(
+                    f"{work_file.name} is open in another program (a notebook, the duckdb shell, "
+                    f"dbt?). Close it there and try again. DuckDB says: {_first_line(error)}"
+                ) from None
+        time.sleep(0.2)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300]
+
+
+def columns_of(stream: Stream) -> list[tuple[str, str]]:
+    """The raw table's columns with their SQL types."""
+    own = [(column.name, column.sql_type.lower()) for column in stream.columns]
+    shared = _EVENT if stream.is_events else ()
+    return [*_PLACE, *shared, *own, ("properties", "json not null")]
+
+
+def create_tables(con: duckdb.DuckDBPyConnection, sources: dict[str, Source]) -> None:
+    """All raw tables, also the empty ones: models can be built before the first event. A source
+    may gain columns; a column's type is frozen."""
+    con.execute(_LEDGER)
+    existing: dict[str, dict[str, str]] = {}
+    for table, column, type_ in con.execute(
+        "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'raw'"
+        " and database_name = current_database()"
+    ).fetchall():
+        existing.setdefault(table, {})[column] = type_.lower()
+    for source in sources.values():
+        for stream in source.streams.values():
+            columns = columns_of(stream)
+            known = existing.get(stream.table)
+            if known is None:
+                listed = ", ".join(f'"{name}" {type_}' for name, type_ in columns)
+                con.execute(f'create table if not exists raw."{stream.table}" ({listed})')
+                continue
+            for name, declared in columns:
+                type_ = declared.removesuffix(" not null")
+                if name not in known:
+                    con.execute(f'alter table raw."{stream.table}" add column "{name}" {type_}')
+                elif known[name] != type_:
+                    raise WarehouseProblem(
+                        f"{stream.source}.yml: streams.{stream.name}.columns.{name}: is {type_}, "
+                        f"but the warehouse holds it as {known[name]}. A column's type does not "
+                        "change: give the new one another name"
+                    )
+
+
+@dataclass
+class Seen:
+    """What earlier runs know of the files in landing."""
+
+    loaded: set[tuple[str, str, str]]
+    rejected: dict[tuple[str, str, str], tuple[str, str]]
+    files: dict[str, tuple[int, int, int, str, str, str]]
+
+
+def read_seen(con: duckdb.DuckDBPyConnection) -> Seen:
+    loaded, rejected = set(), {}
+    for source, stream, sha256, status, reason, read_with in con.execute(
+        "select source, stream, sha256, status, reason, read_with from raw.load_ledger "
+        "order by load_id"
+    ).fetchall():
+        if status == "loaded":
+            loaded.add((source, stream, sha256))
+        else:
+            rejected[source, stream, sha256] = (reason, read_with)
+    files = {
+        row[0]: row[1:]
+        for row in con.execute(
+            "select file, size_bytes, mtime_ns, inode, source, stream, sha256 "
+            "from raw.landing_files"
+        ).fetchall()
+    }
+    return Seen(loaded, rejected, files)
+
+
+def next_load_id(con: duckdb.DuckDBPyConnection) -> int:
+    return value_of(con, "select coalesce(max(load_id), 0) + 1 from raw.load_ledger")
+
+
+def value_of(con: duckdb.DuckDBPyConnection, query: str) -> object:
+    """One value. Fetched to the end: a result that is not blocks its connection."""
+    return con.execute(query).fetchall()[0][0]
+
+
+def has_ledger(con: duckdb.DuckDBPyConnection) -> bool:
+    query = (
+        "select count(*) from duckdb_tables() where schema_name = 'raw' "
+        "and table_name = 'load_ledger' and database_name = current_database()"
+    )
+    return bool(value_of(con, query))
+
+
+def key_ids(con: duckdb.DuckDBPyConnection) -> set[str]:
+    rows = con.execute("select distinct key_id from raw.load_ledger where landed_count > 0")
+    return {row[0] for row in rows.fetchall()}
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection):
+    con.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):  # rolled back by itself, or gone: nothing was kept
+            con.execute("rollback")
+        raise
+    con.execute("commit")
+
+
+def insert_rows(
+    con: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    rows: pa.Table,
+    load_id: int,
+    file: str,
+    received_at: datetime,
+) -> int:
+    """Append the rows that are not there yet; returns how many were.
+
+    A record is there already if one with the same id and the same content is. Equal content means
+    equal time, so only the history of these times is looked at, and of it only the keys.
+    """
+    con.register("incoming", rows)
+    try:
+        repeats = _find_repeats(con, stream, load_id)
+        names = [name for name, _ in columns_of(stream)]
+        values = {
+            "load_id": "$load_id",
+            "file": "$file",
+            "received_at": "coalesce(received_at, $received_at)",
+            "event_key": _event_key(stream),
+        }
+        listed = ", ".join(f'"{name}"' for name in names)
+        chosen = ", ".join(values.get(name, f'"{name}"') for name in names)
+        only = (
+            "where not exists (select 1 from repeats where repeats.line = incoming.line"
+            " and repeats.item = incoming.item)"
+            if repeats
+            else ""
+        )
+        con.execute(
+            f'insert into raw."{stream.table}" ({listed}) select {chosen} from incoming {only}',
+            {"load_id": load_id, "file": file, "received_at": received_at},
+        )
+    finally:
+        con.unregister("incoming")
+    return rows.num_rows - repeats
+
+
+def _event_key(stream: Stream) -> str:
+    return f"md5('{stream.source}|' || event_id)::uuid"
+
+
+def _find_repeats(con: duckdb.DuckDBPyConnection, stream: Stream, load_id: int) -> int:
+    """Fill the temporary table `repeats` with the places of the records that are there already."""
+    table = f'raw."{stream.table}"'
+    content = [f'"{name}"' for name, _ in columns_of(stream)[len(_PLACE) :] if name != "event_key"]
+    if stream.is_events:
+        key, known_key = _event_key(stream), "event_key"
+        times = "select min(occurred_at), max(occurred_at) from incoming"
+        [(least, most)] = con.execute(times).fetchall()
+        if least is None:
+            return 0
+        history = f"{table}.occurred_at between '{least}'::timestamp and '{most}'::timestamp"
+    else:
+        # A dump's rows are kept as each dump has them: the newest wins, and what is missing from
+        # a later dump can be seen to be missing. Only within one file is a repeat a repeat.
+        key = known_key = f"md5(concat_ws('|', {', '.join(stream.key)}))::uuid"
+        history = f"{table}.load_id = {load_id}"
+    con.execute(
+        f"""
+        create or replace temp table arrivals as select {key} as record_key from incoming;
+        create or replace temp table suspects as
+        select record_key from arrivals group by record_key having count(*) > 1
+        union
+        select {known_key} from {table}
+        where {history} and {known_key} in (select record_key from arrivals);
+        """
+    )
+    if not value_of(con, "select count(*) from suspects"):
+        return 0
+    listed = ", ".join(content)
+    con.execute(
+        f"""
+        create or replace temp table repeats as
+        with candidates as (
+            select true as is_new, line, item, {listed} from incoming
+            where {key} in (select record_key from suspects)
+            union all
+            select false as is_new, line, item, {listed} from {table}
+            where {history} and {known_key} in (select record_key from suspects)
+        ),
+        numbered as (
+            select
+                *,
+                row_number() over (partition by {listed} order by is_new, line, item) as turn
+            from candidates
+        )
+        select line, item from numbered where is_new and turn > 1
+        """
+    )
+    return value_of(con, "select count(*) from repeats")
+
+
+def insert_quarantine(
+    con: duckdb.DuckDBPyConnection, load_id: int, stream: Stream, file: str, lines: Iterable[tuple]
+) -> None:
+    columns = list(zip(*lines, strict=True))
+    if not columns:
+        return
+    schema = pa.schema(
+        [
+            ("line", pa.int64()),
+            ("item", pa.int32()),
+            ("reason", pa.string()),
+            ("detail", pa.string()),
+            ("length", pa.int64()),
+            ("hash", pa.string()),
+            ("shape", pa.string()),
+        ]
+    )
+    put_aside = pa.table([list(column) for column in columns], schema=schema)
+    con.register("put_aside", put_aside)
+    try:
+        con.execute(
+            "insert into raw.quarantine select $load_id, $source, $stream, $file, * from put_aside",
+            {"load_id": load_id, "source": stream.source, "stream": stream.name, "file": file},
+        )
+    finally:
+        con.unregister("put_aside")
+
+
+def insert_ledger(con: duckdb.DuckDBPyConnection, entry: dict) -> None:
+    names = list(entry)
+    con.execute(
+        f"insert into raw.load_ledger ({', '.join(names)}) "
+        f"values ({', '.join('$' + name for name in names)})",
+        entry,
+    )
+
+
+def remember_files(con: duckdb.DuckDBPyConnection, entries: list[tuple]) -> None:
+    """So that the next run need not read them again to know them."""
+    if not entries:
+        return
+    names = ("file", "size_bytes", "mtime_ns", "inode", "source", "stream", "sha256")
+    table = pa.table([list(column) for column in zip(*entries, strict=True)], names=names)
+    con.register("remembered", table)
+    try:
+        with transaction(con):
+            con.execute("delete from raw.landing_files where file in (select file from remembered)")
+            con.execute(f"insert into raw.landing_files select {', '.join(names)} from remembered")
+    finally:
+        con.unregister("remembered")

@@ -1,0 +1,115 @@
+"""What a worker process does with a chunk: bytes in, Arrow and counts out. No database here."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import hmac
+import os
+import threading
+import time
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from loaders.checking import Fault, Records, check_lines
+from loaders.privacy import Keyring, mask
+from loaders.reading import Chunk, lines_of
+from loaders.rows import rows_as_lines
+from loaders.shaping import shape
+from loaders.sources import Stream
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A chunk's outcome. Lines are numbered within the chunk: where it began, the caller knows."""
+
+    rows: bytes  # an Arrow stream with one batch
+    row_count: int
+    quarantined: list[tuple]  # line, item, reason, detail, length, hash, shape
+    line_count: int  # records and blanks, as the ledger counts them
+    blank_count: int
+    physical_lines: int
+    waste_bytes: int  # bytes that held no record
+
+
+class Parser:
+    """Holds what is remembered from chunk to chunk: the hashes of the ids that were seen."""
+
+    def __init__(self, secret: bytes):
+        self.keyring = Keyring(secret)
+        self._secret = secret
+
+    def parse(self, stream: Stream, chunk: Chunk) -> Parsed:
+        if chunk.fault is not None:
+            found = Records(faults=[chunk.fault], line_count=1)
+            lines: list[bytes] = [b""]
+        else:
+            lines = self._lines(chunk)
+            found = check_lines(
+                lines,
+                1,
+                chunk.max_line_bytes,
+                stream.batch,
+                frozenset(path[0] for path in _never_inherited(stream)),
+            )
+        batch = shape(found, stream, self.keyring)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        return Parsed(
+            rows=sink.getvalue().to_pybytes(),
+            row_count=batch.num_rows,
+            quarantined=[self._put_aside(fault) for fault in found.faults],
+            line_count=found.line_count,
+            blank_count=found.blank_count,
+            physical_lines=len(lines),
+            waste_bytes=sum(fault.length + 1 for fault in found.faults) + found.blank_count,
+        )
+
+    def _lines(self, chunk: Chunk) -> list[bytes]:
+        if chunk.rows is not None:
+            with pa.ipc.open_stream(chunk.rows) as reader:
+                return [line for batch in reader for line in rows_as_lines(batch)]
+        return lines_of(chunk.text) if chunk.lines is None else chunk.lines
+
+    def _put_aside(self, fault: Fault) -> tuple:
+        fingerprint = hmac.new(self._secret, b"quarantine\x1f" + fault.text, hashlib.sha256)
+        return (
+            fault.line,
+            fault.item,
+            fault.reason,
+            fault.detail,
+            fault.length,
+            fingerprint.hexdigest()[:32],
+            mask(fault.text),
+        )
+
+
+def _never_inherited(stream: Stream):
+    if stream.event_id is not None:
+        yield stream.event_id
+    yield from stream.roles.get("event_type", ())
+
+
+# ── as a process of its own ───────────────────────────────────────────────────────────────────
+
+_parser: Parser | None = None
+
+
+def start_worker(secret: bytes, parent: int) -> None:
+    global _parser
+    _parser = Parser(secret)
+    gc.disable()  # records are trees: counting references frees them, looking for cycles is waste
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A worker whose loader was killed must not wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def parse_in_worker(stream: Stream, chunk: Chunk) -> Parsed:
+    return _parser.parse(stream, chunk)

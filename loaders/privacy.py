@@ -1,0 +1,370 @@
+"""What happens to personal data at the door, before anything is written.
+
+- `Keyring` replaces identifiers by keyed hashes: HMAC-SHA256 under the installation's own key,
+  each kind of identifier under its own purpose, cut to 128 bits and shown as a UUID.
+- `scrub` takes e-mail addresses, phone and card numbers and IP addresses out of text.
+- `network_of` cuts an IP address to its network: /24, or /48 for IPv6.
+
+The key lies beside the database, never in it. Whoever has the database alone cannot find out
+whose rows a person's are; whoever has both can, for support and for erasure: `sightline key`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import re
+import secrets
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from loaders.settings import data_folder
+
+# Ids that apps send when they have none. A person called "undefined" would own half the events.
+_NO_IDENTIFIERS = """
+    0 -1 null (null) none nil nan undefined unknown anonymous guest not_authenticated true false
+    distinct_id distinctid user_id userid id email n/a na object
+    00000000-0000-0000-0000-000000000000
+"""
+NO_IDENTIFIERS = {"", "[object object]", *_NO_IDENTIFIERS.split()}
+
+# Keys of properties that never hold anything but personal data or a secret, whatever the app.
+_PERSONAL_KEYS = """
+    email emailaddress mail phone phonenumber mobile mobilenumber telephone password passwd
+    secret token accesstoken refreshtoken idtoken sessiontoken apikey authorization cookie
+    firstname lastname fullname surname username displayname name streetaddress postaladdress
+    homeaddress ssn socialsecuritynumber birthdate dateofbirth creditcard cardnumber iban
+"""
+PERSONAL_KEYS = set(_PERSONAL_KEYS.split())
+
+_LONGEST_CACHE = 500_000
+
+
+class KeyProblem(Exception):
+    """The key is missing, unreadable or not the one that the warehouse was loaded with."""
+
+
+def key_file() -> Path:
+    return data_folder() / "keys" / "identity.key"
+
+
+def load_secret() -> bytes:
+    """The installation's key: from SIGHTLINE_KEY, else from its file, made on first use."""
+    given = os.environ.get("SIGHTLINE_KEY")
+    if given is not None:
+        if len(given.strip()) < 32:
+            raise KeyProblem(
+                "SIGHTLINE_KEY is shorter than 32 characters. Make one: "
+                "python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+        return given.strip().encode()
+    path = key_file()
+    if not path.exists():
+        _make_key(path)
+    try:
+        text = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyProblem(f"{path}: the key cannot be read ({error.__class__.__name__})") from None
+    if len(text) < 32:
+        raise KeyProblem(f"{path}: this is no key; put the right one back from your backup")
+    return text.encode()
+
+
+def _make_key(path: Path) -> None:
+    """Written whole, private and to the disk before anyone uses it: rows without it are orphans."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, secrets.token_hex(32).encode() + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        os.link(draft, path)  # fails where another process was first: theirs is the key
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+class Name(NamedTuple):
+    """An identifier as it was sent: its text, or what it was instead, and how to look for it."""
+
+    text: str | None
+    instead: str | None
+    needle: bytes
+
+
+# What is looked for where there is nothing to look for: JSON text never holds it.
+_NOWHERE = b"\n"
+NOBODY = Name(None, None, _NOWHERE)
+# A shorter id stands in too many words to look for it inside of them.
+SHORTEST_INSIDE = 8
+
+
+def name_identifier(value: object) -> tuple[str | None, str | None]:
+    """(the identifier as text, None), or (None, what it was instead of an identifier)."""
+    if value is None:
+        return None, None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None, type(value).__name__
+    text = str(value).strip()
+    if text.lower() in NO_IDENTIFIERS:
+        return None, text.lower() or "empty"
+    return text, None
+
+
+class Keyring:
+    """Keyed hashes for identifiers, remembered: a person's id comes a thousand times a file."""
+
+    def __init__(self, secret: bytes):
+        self._secret = secret
+        self._columns: dict[tuple[str, str, bool], Remembered] = {}
+        self.names, self.ids, self.words = Names(), ShownIds(self), ShownWords()
+        self.key_id = self.digest("key id", "").hex()[:8]
+
+    def digest(self, purpose: str, text: str) -> bytes:
+        # The separator cannot be in a purpose, so no two (purpose, text) give one message.
+        message = f"{purpose}\x1f{text}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._secret, message, "sha256")[:16]
+
+    def fingerprint(self, content: bytes) -> bytes:
+        """A keyed hash of a whole record: quicker than HMAC, and as silent without the key."""
+        return hashlib.blake2b(content, digest_size=16, key=self._secret[:64]).digest()
+
+    def column(self, kind: str, scope: str, sha256_first: bool = False) -> Remembered:
+        """The hashes of one kind of identifier within one app, by identifier."""
+        which = (kind, scope, sha256_first)
+        if which not in self._columns:
+            self._columns[which] = Remembered(self, f"{kind}\x1f{scope}", sha256_first)
+        return self._columns[which]
+
+    def user_key(self, source: str, user_id: str, sha256_first: bool = False) -> uuid.UUID | None:
+        text, _ = name_identifier(user_id)
+        if text is None:
+            return None
+        return uuid.UUID(bytes=self.column("user", source, sha256_first)[text])
+
+
+class Names(dict):
+    """identifier as sent → its `Name`."""
+
+    def __init__(self):
+        super().__init__({None: NOBODY})
+
+    def __missing__(self, value: object) -> Name:
+        if len(self) > _LONGEST_CACHE:
+            self.clear()
+            self[None] = NOBODY
+        text, instead = name_identifier(value)
+        needle = _NOWHERE
+        if text is not None:
+            written = orjson.dumps(text)
+            needle = written if len(text) < SHORTEST_INSIDE else written[1:-1]
+        name = self[value] = Name(text, instead, needle)
+        return name
+
+    def of(self, values: list) -> list[Name]:
+        if set(map(type, values)) <= {str, type(None)}:
+            return [self[value] for value in values]
+        # Equal keys of a dict can be different things (1, 1.0, True), and lists are no keys.
+        names = map(name_identifier, values)
+        return [self[text] if text else Name(None, instead, _NOWHERE) for text, instead in names]
+
+
+class Remembered(dict):
+    """identifier → 16 bytes. A dict's own lookup is what makes it quick; misses come here."""
+
+    def __init__(self, keyring: Keyring, purpose: str, sha256_first: bool):
+        super().__init__({None: None})
+        self._keyring, self._purpose, self._sha256_first = keyring, purpose, sha256_first
+
+    def __missing__(self, text: str) -> bytes:
+        _forget_if_full(self)
+        key = self[text] = self._keyring.digest(
+            self._purpose, sha256_of_id(text) if self._sha256_first else text
+        )
+        return key
+
+
+class ShownIds(dict):
+    """id of an event or object → the id as it is shown: itself, but hashed whole where it holds
+    an address or a number of a person. It has to stay one id, so it is not scrubbed."""
+
+    def __init__(self, keyring: Keyring):
+        super().__init__({None: None})
+        self._keyring = keyring
+
+    def __missing__(self, text: str) -> str:
+        _forget_if_full(self)
+        is_clean = scrub(text, free=False) == text
+        shown = self[text] = text if is_clean else self.hide(text)
+        return shown
+
+    def hide(self, text: str) -> str:
+        return f"hidden-{self._keyring.digest('hidden', text).hex()}"
+
+
+class ShownWords(dict):
+    """Event types, categories, titles: scrubbed, and remembered since few differ."""
+
+    def __init__(self):
+        super().__init__({None: None})
+
+    def __missing__(self, text: str) -> str:
+        _forget_if_full(self)
+        shown = self[text] = scrub(text, free=False)
+        return shown
+
+
+def _forget_if_full(remembered: dict) -> None:
+    """Memory stays bounded however many people and objects there are."""
+    if len(remembered) > _LONGEST_CACHE:
+        remembered.clear()
+        remembered[None] = None
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
+
+
+def sha256_of_id(text: str) -> str:
+    """Where one server sends SHA-256 of its ids and another the ids, both become the SHA-256."""
+    lower = text.lower()
+    return lower if _SHA256.fullmatch(lower) else hashlib.sha256(lower.encode()).hexdigest()
+
+
+# ── text ──────────────────────────────────────────────────────────────────────────────────────
+
+# Anything that `scrub` would change matches this (RE2 and Python read it alike). It is asked of
+# every record, so it is one pass over the text; whatever it marks is looked at properly.
+SUSPICIOUS = (
+    r"@|%40|\+\d|\d(?:[ ().\-/]{0,3}\d){8,}|\(\d{2,4}\)|\d\.\d{1,3}\.\d{1,3}\.\d"
+    r"|::|(?:[0-9A-Fa-f]{1,4}:){3}"
+)
+SUSPICIOUS_KEYS = (
+    r"\"(?:e[_-]?mail|mail|phone|mobile|telephone|passw|secret|[a-z_-]*token|api[_-]?key"
+    r"|authorization|cookie|first[_-]?name|last[_-]?name|full[_-]?name|surname|user[_-]?name"
+    r"|display[_-]?name|name|street|postal|home[_-]?addr|ssn|social|birth|date[_-]?of[_-]?birth"
+    r"|credit|card[_-]?n|iban)[a-z_-]*\":"
+)
+_suspicious = re.compile(SUSPICIOUS, re.ASCII)
+
+_EMAIL = re.compile(r"[\w.+\-'%]{1,64}(?:@|%40)[\w\-]+(?:\.[\w\-]+)+", re.IGNORECASE)
+_AT = re.compile(r"\S{1,64}(?:@|%40)\S{1,255}")
+_IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)", re.ASCII)
+_IPV6 = re.compile(r"(?<![\w:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[\d.]{7,15})?(?![\w:])")
+_DIGITS = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)"
+    r"|(?<![\w.\-+])(?P<number>\+?\(?\d[\d ().\-/]{6,24}\d)(?![\w])",
+    re.ASCII,
+)
+_CARD = re.compile(r"(?<![\w\-])\d(?:[ \-]?\d){12,18}(?![\w\-])", re.ASCII)
+
+
+def scrub(text: str, free: bool = True) -> str:
+    """Take out what points at a person. Text that a person typed (`free`) is judged more harshly:
+    there, any nine digits in a row count as a phone number.
+
+        scrub("call 020 7946 0958 or ask ann@example.org") == "call [phone] or ask [email]"
+    """
+    if not _suspicious.search(text):
+        return text
+    text = _EMAIL.sub("[email]", text)
+    if free:
+        text = _AT.sub("[email]", text)
+    text = _IPV4.sub(_hide_ip, text)
+    text = _IPV6.sub(_hide_ip, text)
+    text = _CARD.sub(_hide_card, text)
+    return _DIGITS.sub(_hide_phone if free else _hide_formatted_phone, text)
+
+
+def _hide_ip(found: re.Match) -> str:
+    try:
+        ipaddress.ip_address(found[0])
+    except ValueError:
+        return found[0]
+    return "[ip]" if len(found[0]) > 2 else found[0]
+
+
+def _hide_card(found: re.Match) -> str:
+    digits = [int(character) for character in found[0] if character.isdigit()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    is_card = digits[0] in (2, 3, 4, 5, 6) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    return "[card]" if is_card else found[0]
+
+
+def _hide_phone(found: re.Match) -> str:
+    return _phone_or_not(found, formatted_only=False)
+
+
+def _hide_formatted_phone(found: re.Match) -> str:
+    return _phone_or_not(found, formatted_only=True)
+
+
+def _phone_or_not(found: re.Match, formatted_only: bool) -> str:
+    number = found["number"]
+    if number is None:  # a date or a time
+        return found[0]
+    digits = sum(character.isdigit() for character in number)
+    if number[0] in "+(":
+        is_phone = 7 <= digits <= 15
+    elif formatted_only:
+        is_phone = 9 <= digits <= 15 and len(re.findall(r"[ .\-/]", number)) >= 2
+    else:
+        is_decimal = re.fullmatch(r"\d+\.\d+", number) is not None
+        is_phone = 9 <= digits <= 19 and not is_decimal
+    return "[phone]" if is_phone else found[0]
+
+
+def is_personal_key(key: str) -> bool:
+    return key.lower().replace("_", "").replace("-", "") in PERSONAL_KEYS
+
+
+def mask(text: bytes, longest: int = 160) -> str:
+    """The shape of a line that may not be shown: letters become a, digits 9, length stays."""
+    shown = text[:longest].decode("utf-8", "replace")
+    return "".join(
+        "a" if character.isalpha() else
+        "9" if character.isdigit() else
+        character if " " <= character <= "~" else "?"
+        for character in shown
+    )  # fmt: skip
+
+
+# ── addresses ─────────────────────────────────────────────────────────────────────────────────
+
+
+def network_of(address: object) -> str | None:
+    """'203.0.113.77' → '203.0.113.0/24', IPv6 to its /48. What is no address becomes None."""
+    if not isinstance(address, str):
+        return None
+    text = address.split(",")[0].strip().strip("[]")  # a proxy's list begins with the client
+    try:
+        parsed = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed.sixtofour or parsed
+    prefix = 24 if parsed.version == 4 else 48
+    return str(ipaddress.ip_network((parsed, prefix), strict=False))
+
+
+def strip_url(url: str) -> str:
+    """Scheme, host and path: queries and fragments carry tokens, addresses and search terms."""
+    bare = re.split(r"[?#;]", url, maxsplit=1)[0]
+    scheme, marker, rest = bare.partition("://")
+    if not marker:
+        return bare
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,643 @@
+"""Records → the columns of a raw table, with personal data gone.
+
+Column by column over a whole chunk, so that Python's share of the work is a few list
+comprehensions. The order matters and is the privacy design:
+
+    1. what the source names is lifted out of the records
+    2. records without id, type or time are put aside
+    3. consent decides which identifiers there are at all
+    4. a record's own identifiers are hidden wherever else in it they stand
+    5. identifiers become keys, addresses and agents coarse
+    6. what remains is `properties`, written once, then looked at for what points at a person
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from itertools import compress
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders import privacy
+from loaders.checking import Fault, NotARecord, Records, canonical, read_with_care
+from loaders.privacy import NOBODY, SHORTEST_INSIDE, Keyring, Name, name_identifier
+from loaders.sources import Column, Stream
+from loaders.times import parse_times, within_reason
+from loaders.user_agents import NOTHING, describe_client
+
+_LOOK_AGAIN = f"(?i:{privacy.SUSPICIOUS}|{privacy.SUSPICIOUS_KEYS})"
+_UUID = pa.uuid()
+_UUID_TEXT = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+_PEOPLE = ("user_id", "anonymous_id", "session_id")
+
+PLACE = (("line", pa.int64()), ("item", pa.int32()), ("received_at", pa.timestamp("us")))
+EVENT = (
+    ("event_id", pa.string()),
+    ("event_type", pa.string()),
+    ("occurred_at", pa.timestamp("us")),
+    ("user_key", _UUID),
+    ("anonymous_key", _UUID),
+    ("client_session_key", _UUID),
+    ("blocked_identifiers", pa.string()),
+    ("consent_mode", pa.string()),
+    ("ip_prefix", pa.string()),
+    ("country", pa.string()),
+    ("browser", pa.string()),
+    ("browser_version", pa.int32()),
+    ("os", pa.string()),
+    ("device_type", pa.string()),
+    ("app_version", pa.string()),
+)
+_ARROW_TYPES = {
+    "text": pa.string(),
+    "free_text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us"),
+    "json": pa.string(),
+    "key": _UUID,
+    "user_keys": pa.string(),
+}
+
+
+def shape(found: Records, stream: Stream, keyring: Keyring) -> pa.RecordBatch:
+    """The chunk's columns. Records that lack what their stream promises become faults."""
+    return _Shaper(found, stream, keyring).batch()
+
+
+class _Shaper:
+    def __init__(self, found: Records, stream: Stream, keyring: Keyring):
+        self.found, self.stream, self.keyring = found, stream, keyring
+        self.values: dict[str, list] = {}  # lifted out of the records, by role or column
+        self.columns: dict[str, pa.Array] = {}
+        self._bags: dict[tuple[str, ...], list[dict]] = {}
+
+    def batch(self) -> pa.RecordBatch:
+        stream = self.stream
+        if stream.is_events and stream.event_id is None:
+            # Of the record as it was sent: what the door drops tells records apart as well.
+            fingerprint = self.keyring.fingerprint
+            self.values["event_id"] = [
+                fingerprint(canonical(record)).hex() for record in self.found.records
+            ]
+        self._open_json_texts()
+        self._lift_all()
+        if stream.is_events:
+            self._judge_events()
+            self.consenting = self._consent()
+            self._hide_own_identifiers()
+            self._events()
+        else:
+            self._judge_entities()
+            self.consenting = [True] * len(self.found.records)
+        for column in stream.columns:
+            self.columns[column.name] = getattr(self, f"_{column.type}")(column)
+        self._properties()
+        self.columns["line"] = pa.array(self.found.lines, pa.int64())
+        self.columns["item"] = pa.array(self.found.items, pa.int32())
+        if "received_at" not in self.columns:
+            self.columns["received_at"] = pa.nulls(len(self.found.records), pa.timestamp("us"))
+        schema = arrow_schema(stream)
+        return pa.record_batch([self.columns[name] for name in schema.names], schema=schema)
+
+    # ── reading and lifting ───────────────────────────────────────────────────────────────────
+
+    def _parents(self, path: tuple[str, ...]) -> list[dict]:
+        """The object that holds the path's last key, for each record; an empty one for none."""
+        if len(path) == 1:
+            return self.found.records
+        prefix = path[:-1]
+        if prefix not in self._bags:
+            key = prefix[-1]
+            self._bags[prefix] = [
+                inner if type(inner := parent.get(key)) is dict else {}
+                for parent in self._parents(prefix)
+            ]
+        return self._bags[prefix]
+
+    def _lift(self, paths: Iterable[tuple[str, ...]]) -> list:
+        """Take the values out of the records; of several paths the first that holds one."""
+        values: list = []
+        for path in paths:
+            key, parents = path[-1], self._parents(path)
+            if not values:
+                values = [parent.pop(key, None) for parent in parents]
+            elif None in values:
+                values = [
+                    parent.pop(key, None) if value is None else value
+                    for value, parent in zip(values, parents, strict=True)
+                ]
+        return values
+
+    def _lift_all(self) -> None:
+        stream, values = self.stream, self.values
+        if stream.event_id is not None:
+            values["event_id"] = self._lift((stream.event_id,))
+        for role, paths in stream.roles.items():
+            if role == "authenticated":  # read, and left where it is: it is no personal data
+                values[role] = [parent.get(paths[0][-1]) for parent in self._parents(paths[0])]
+            else:
+                values[role] = self._lift(paths)
+        if stream.is_events and stream.consent_path is not None:
+            values["consent"] = self._lift((stream.consent_path,))
+        for column in stream.columns:
+            values[column.name] = self._lift(column.paths)
+
+    def _role(self, role: str) -> list:
+        return self.values.get(role) or [None] * len(self.found.records)
+
+    def _give_back(self, column: Column, place: int, value: object) -> None:
+        """What does not fit its column stays readable in properties: dbt judges it."""
+        bag = self.found.records[place]
+        for key in column.paths[0][:-1]:
+            bag = bag.setdefault(key, {})
+            if type(bag) is not dict:
+                return
+        bag.setdefault(column.paths[0][-1], value)
+
+    def _open_json_texts(self) -> None:
+        """Stored rows and Parquet often hold a bag as text: '{"a": 1}' is read as {"a": 1}."""
+        for prefix in self.stream.bags:
+            key, parents = prefix[-1], self._parents(prefix)
+            texts = [parent.get(key) for parent in parents]
+            if str not in set(map(type, texts)):
+                continue
+            for parent, text in zip(parents, texts, strict=True):
+                if type(text) is str and text.startswith("{"):
+                    with contextlib.suppress(NotARecord):
+                        parent[key] = read_with_care(text.encode())
+
+    # ── structure ─────────────────────────────────────────────────────────────────────────────
+
+    def _judge_events(self) -> None:
+        """Note the records that lack an id, a type or a time, and go on without them."""
+        stream, faults = self.stream, {}
+        ids, types, times = (
+            self.values[role] for role in ("event_id", "event_type", "occurred_at")
+        )
+        if set(map(type, ids)) - {str} or "" in ids:
+            for place, value in enumerate(ids):
+                if type(value) not in (str, int) or not str(value).strip():
+                    faults.setdefault(place, ("missing_id", ".".join(stream.event_id)))
+        if set(map(type, types)) - {str} or not all(map(str.strip, types)):
+            where = ".".join(stream.roles["event_type"][0])
+            for place, value in enumerate(types):
+                if type(value) is not str or not value.strip():
+                    faults.setdefault(place, ("missing_type", where))
+        self.times = parse_times(times, stream.zone)
+        plausible = within_reason(self.times)
+        if not pc.all(plausible.fill_null(False), min_count=0).as_py():
+            where = ".".join(stream.roles["occurred_at"][0])
+            for place, is_plausible in enumerate(plausible.to_pylist()):
+                if times[place] is None:
+                    faults.setdefault(place, ("missing_time", where))
+                elif is_plausible is None:
+                    faults.setdefault(place, ("bad_time", where))
+                elif not is_plausible:
+                    out = f"{where}: before 2000 or after 2099"
+                    faults.setdefault(place, ("time_out_of_range", out))
+        if faults:
+            wanted = self._put_aside(faults)
+            self.times = self.times.filter(pa.array(wanted))
+
+    def _judge_entities(self) -> None:
+        """An extract's row without its key, or with a value of another type, is no such row."""
+        faults: dict[int, tuple[str, str]] = {}
+        for column in self.stream.columns:
+            values, where = self.values[column.name], ".".join(column.paths[0])
+            if column.name in self.stream.key:
+                for place, value in enumerate(values):
+                    if name_identifier(value)[0] is None:
+                        faults.setdefault(place, ("missing_id", where))
+            if column.type in _CHECKS:
+                fits, wanted = _CHECKS[column.type]
+                for place, value in enumerate(values):
+                    if value is not None and not fits(value):
+                        faults.setdefault(place, ("bad_value", f"{where}: {wanted} is due"))
+            elif column.type == "timestamp":
+                times = parse_times(values, self.stream.zone)
+                for place, time in enumerate(times.to_pylist() if times.null_count else ()):
+                    if values[place] is not None and time is None:
+                        faults.setdefault(place, ("bad_time", where))
+        if faults:
+            self._put_aside(faults)
+
+    def _put_aside(self, faults: dict[int, tuple[str, str]]) -> list[bool]:
+        found = self.found
+        for place, (reason, detail) in sorted(faults.items()):
+            text = found.texts[place]
+            found.faults.append(
+                Fault(found.lines[place], found.items[place], reason, detail, text, len(text))
+            )
+        wanted = [place not in faults for place in range(len(found.records))]
+        found.keep(wanted)
+        self._bags.clear()
+        for name, values in self.values.items():
+            self.values[name] = list(compress(values, wanted))
+        return wanted
+
+    # ── people ────────────────────────────────────────────────────────────────────────────────
+
+    def _consent(self) -> list[bool]:
+        """Whether each record may be kept in full. A word that we do not know is a no."""
+        default = self.stream.consent_default == "full"
+        answers = self._role("consent")
+        return [default if answer is None else _is_yes(answer) for answer in answers]
+
+    def _hide_own_identifiers(self) -> None:
+        """An id that stands where no id is declared (a path, a message, a title) is a leak."""
+        stream, values = self.stream, self.values
+        self.people = {
+            role: self.keyring.names.of(values[role]) for role in _PEOPLE if role in values
+        }
+        hashed = [values[role] for role in self.people]
+        hashed += [values[column.name] for column in stream.columns if column.type == "key"]
+        texts = self.found.texts
+        for role, names in self.people.items():
+            needles = [needle for _, _, needle in names]
+            counts = list(map(bytes.count, texts, needles))
+            if max(counts, default=0) < 2:  # each stands only where it was read from
+                continue
+            for place in [place for place, count in enumerate(counts) if count > 1]:
+                # Nearly always the others are such ids too: a visitor's, or an id made of this.
+                told = sum(
+                    orjson.dumps(column[place]).count(needles[place])
+                    for column in hashed
+                    if column[place] is not None
+                )
+                if counts[place] > told:
+                    self._hide(place, names[place].text, f"[{role.removesuffix('_id')}]")
+
+    def _hide(self, place: int, identifier: str, shown: str) -> None:
+        consents = self.consenting[place]
+        texts = [column.name for column in self.stream.columns if column.type == "text"]
+        for name in ("event_id", "event_type", *texts):
+            value = str(self.values[name][place] or "")
+            after = _without(value, identifier, shown)
+            if after != value and name.endswith("_id"):
+                # An id has to stay one id. Without consent it may not be one across sessions.
+                keeps = consents or name == "event_id"
+                self.values[name][place] = self.keyring.ids.hide(value) if keeps else None
+            elif after != value:
+                self.values[name][place] = after
+        _replace_in(self.found.records[place], identifier, shown)
+
+    def _events(self) -> None:
+        words = self.keyring.words
+        self.columns["event_id"] = self._event_ids(self.values["event_id"])
+        types = [words[value] for value in self.values["event_type"]]
+        self.columns["event_type"] = pa.array(types, pa.string())
+        self.columns["occurred_at"] = self.times
+        if "received_at" in self.values:
+            received = parse_times(self.values["received_at"], self.stream.zone)
+            self.columns["received_at"] = pc.if_else(within_reason(received), received, None)
+        self._people()
+        self._clients()
+
+    def _event_ids(self, values: list) -> pa.Array:
+        # Hardly two are equal, so they are looked at together and not remembered.
+        texts = [value if type(value) is str else str(value) for value in values]
+        column = pa.array(texts, pa.string())
+        suspicious = pc.match_substring_regex(column, privacy.SUSPICIOUS)
+        # A tenth of all UUIDs have nine digits in a row; none of them is a phone number.
+        suspicious = pc.and_not(suspicious, pc.match_substring_regex(column, _UUID_TEXT))
+        places = pc.indices_nonzero(suspicious).to_pylist()
+        if not places:
+            return column
+        for place in places:
+            if privacy.scrub(texts[place], free=False) != texts[place]:
+                texts[place] = self.keyring.ids.hide(texts[place])
+        return pa.array(texts, pa.string())
+
+    def _people(self) -> None:
+        stream, keyring = self.stream, self.keyring
+        nobody = [NOBODY] * len(self.found.records)
+        named = [self.people.get(role, nobody) for role in _PEOPLE]
+        users, devices, sessions = ([name.text for name in names] for names in named)
+        self.columns["blocked_identifiers"] = _blocked(named)
+        # Some servers write the visitor's id where the user's belongs.
+        if "authenticated" in self.values or "anonymous_id" in stream.roles:
+            authenticated = self._role("authenticated")
+            for place, user in enumerate(users):
+                if user is not None and (user == devices[place] or _is_no(authenticated[place])):
+                    devices[place] = devices[place] or user
+                    users[place] = None
+        anonymous = [place for place, consents in enumerate(self.consenting) if not consents]
+        visits = {place: self._visit(place, sessions[place]) for place in anonymous}
+        for place in anonymous:
+            users[place] = devices[place] = sessions[place] = None
+        keys = keyring.column
+        user_keys = keys("user", stream.source, stream.user_id_sha256)
+        device_keys, session_keys = keys("anonymous", stream.source), keys("session", stream.source)
+        devices = [device_keys[device] for device in devices]
+        sessions = [session_keys[session] for session in sessions]
+        for place, (visit, session) in visits.items():
+            devices[place], sessions[place] = visit, session
+        self.columns["user_key"] = _uuids([user_keys[user] for user in users])
+        self.columns["anonymous_key"] = _uuids(devices)
+        self.columns["client_session_key"] = _uuids(sessions)
+        modes = pa.array(["anonymous", "full"])
+        self.columns["consent_mode"] = modes.take(pa.array(self.consenting).cast(pa.int8()))
+
+    def _visit(self, place: int, session: str | None) -> tuple[bytes, bytes | None]:
+        """Keys for who did not consent. They live as long as the session (without one, as long
+        as the event), and are no keys of anything that is kept in full."""
+        source, digest = self.stream.source, self.keyring.digest
+        if session is None:
+            event_id = str(self.values["event_id"][place])
+            return digest(f"visit of an event\x1f{source}", event_id), None
+        return (
+            digest(f"visit\x1f{source}", session),
+            digest(f"closed session\x1f{source}", session),
+        )
+
+    def _clients(self) -> None:
+        clients = [_client(agent) if type(agent) is str else NOTHING
+                   for agent in self._role("user_agent")]  # fmt: skip
+        networks = [
+            _network(address) if consents and type(address) is str else None
+            for address, consents in zip(self._role("ip_address"), self.consenting, strict=True)
+        ]
+        self.columns["ip_prefix"] = pa.array(networks, pa.string())
+        countries = [_country(value) for value in self._role("country")]
+        self.columns["country"] = pa.array(countries, pa.string())
+        # What the app says of the client wins over what its user agent lets guess.
+        for name, part, read, type_ in (
+            ("browser", 0, _label, pa.string()),
+            ("browser_version", 1, _major, pa.int32()),
+            ("os", 2, _label, pa.string()),
+            ("device_type", 3, _label, pa.string()),
+        ):
+            told = [
+                client[part] if value is None else read(value)
+                for value, client in zip(self._role(name), clients, strict=True)
+            ]
+            self.columns[name] = pa.array(told, type_)
+        versions = [_version(value) for value in self._role("app_version")]
+        self.columns["app_version"] = pa.array(versions, pa.string())
+
+    # ── the stream's own columns, a method a type ─────────────────────────────────────────────
+
+    def _text(self, column: Column) -> pa.Array:
+        values = self.values[column.name]
+        shown = self.keyring.ids if column.name.endswith("_id") else self.keyring.words
+        if set(map(type, values)) <= _PLAIN:
+            return pa.array([shown[value] for value in values], pa.string())
+        return self._fitting(column, _is_text, lambda value: shown[str(value)], pa.string())
+
+    def _free_text(self, column: Column) -> pa.Array:
+        texts = [
+            None if value is None or not consents else _as_text(value)
+            for value, consents in zip(self.values[column.name], self.consenting, strict=True)
+        ]
+        suspicious = pc.match_substring_regex(pa.array(texts, pa.string()), privacy.SUSPICIOUS)
+        for place in pc.indices_nonzero(suspicious.fill_null(False)).to_pylist():
+            texts[place] = privacy.scrub(texts[place])
+        return pa.array(texts, pa.string())
+
+    def _key(self, column: Column) -> pa.Array:
+        hashed = column.purpose == "user" and self.stream.user_id_sha256
+        keys = self.keyring.column(column.purpose, self.stream.source, hashed)
+        names = self.keyring.names.of(self.values[column.name])
+        # Such an id can be a person's, or hold one: without consent there is none.
+        return _uuids(
+            [
+                keys[name.text] if consents else None
+                for name, consents in zip(names, self.consenting, strict=True)
+            ]
+        )
+
+    def _user_keys(self, column: Column) -> pa.Array:
+        """{"app": "the person's id there"} → the same with keys, each hashed as that app's are."""
+        keys = [self._key_by_source(value) for value in self.values[column.name]]
+        return pa.array(keys, pa.string())
+
+    def _key_by_source(self, value: object) -> str | None:
+        if type(value) is str:
+            try:
+                value = read_with_care(value.encode())
+            except NotARecord:
+                return None
+        if type(value) is not dict:
+            return None
+        keys = {}
+        for app, user_id in value.items():
+            source = privacy.scrub(app.strip().lower())
+            hashed = source in self.stream.sha256_sources
+            key = self.keyring.user_key(source, user_id, hashed)
+            if key is not None:
+                keys[source] = str(key)
+        return orjson.dumps(keys, option=orjson.OPT_SORT_KEYS).decode()
+
+    def _timestamp(self, column: Column) -> pa.Array:
+        values = self.values[column.name]
+        times = parse_times(values, self.stream.zone)
+        for place, time in enumerate(times.to_pylist() if times.null_count else ()):
+            if values[place] is not None and time is None:
+                self._give_back(column, place, values[place])
+        return times
+
+    def _integer(self, column: Column) -> pa.Array:
+        return self._fitting(column, _CHECKS["integer"][0], int, pa.int64())
+
+    def _number(self, column: Column) -> pa.Array:
+        return self._fitting(column, _CHECKS["number"][0], float, pa.float64())
+
+    def _boolean(self, column: Column) -> pa.Array:
+        return self._fitting(column, _CHECKS["boolean"][0], bool, pa.bool_())
+
+    def _json(self, column: Column) -> pa.Array:
+        written = []
+        for value, consents in zip(self.values[column.name], self.consenting, strict=True):
+            if type(value) is str and value.startswith(("{", "[")):
+                with contextlib.suppress(NotARecord):
+                    value = read_with_care(b'{"":' + value.encode() + b"}")[""]
+            cleaned = self._clean(value, column.paths[0], consents)
+            text = orjson.dumps(cleaned, option=orjson.OPT_SORT_KEYS).decode()
+            written.append(None if value is None else text)
+        return pa.array(written, pa.string())
+
+    def _fitting(
+        self,
+        column: Column,
+        fits: Callable[[object], bool],
+        convert: Callable,
+        type_: pa.DataType,
+    ) -> pa.Array:
+        fitting = []
+        for place, value in enumerate(self.values[column.name]):
+            if value is None or fits(value):
+                fitting.append(None if value is None else convert(value))
+            else:
+                fitting.append(None)
+                self._give_back(column, place, value)
+        return pa.array(fitting, type_)
+
+    # ── what remains ──────────────────────────────────────────────────────────────────────────
+
+    def _properties(self) -> None:
+        stream, records = self.stream, self.found.records
+        for path in stream.personal:
+            key = path[-1]
+            for parent in self._parents(path):
+                parent.pop(key, None)
+        for path in stream.urls:
+            key = path[-1]
+            for parent in self._parents(path):
+                value = parent.get(key)
+                if type(value) is str:
+                    parent[key] = privacy.strip_url(value)
+        sort = orjson.OPT_SORT_KEYS
+        written = [orjson.dumps(record, option=sort) for record in records]
+        texts = pa.array(written, pa.string())
+        again = pc.match_substring_regex(texts, _LOOK_AGAIN)
+        if not all(self.consenting):
+            again = pc.or_(again, pc.invert(pa.array(self.consenting, pa.bool_())))
+        places = pc.indices_nonzero(again).to_pylist()
+        if places:
+            for place in places:
+                cleaned = self._clean(records[place], (), self.consenting[place])
+                written[place] = orjson.dumps(cleaned, option=sort)
+            texts = pa.array(written, pa.string())
+        self.columns["properties"] = texts
+
+    def _clean(self, value: object, path: tuple[str, ...], consents: bool) -> object:
+        if type(value) is str:
+            is_free = path in self.stream.free_text or path[-1] not in self.stream.named
+            if is_free and not consents:
+                return None
+            return privacy.scrub(value, free=is_free)
+        if type(value) is list:
+            entries = [self._clean(entry, path, consents) for entry in value]
+            return [entry for entry in entries if entry is not None or None in value]
+        if type(value) is dict:
+            cleaned = {}
+            for key, entry in value.items():
+                if privacy.is_personal_key(key) and key not in self.stream.named:
+                    continue
+                after = self._clean(entry, (*path, key), consents)
+                if after is not None or entry is None:
+                    cleaned[privacy.scrub(key)] = after
+            return cleaned
+        return value
+
+
+_PLAIN = {str, type(None)}
+
+
+def arrow_schema(stream: Stream) -> pa.Schema:
+    """The columns that a chunk has, in the order of the raw table."""
+    own = [(column.name, _ARROW_TYPES[column.type]) for column in stream.columns]
+    shared = EVENT if stream.is_events else ()
+    return pa.schema([*PLACE, *shared, *own, ("properties", pa.string())])
+
+
+def _uuids(keys: list[bytes | None]) -> pa.Array:
+    return pa.ExtensionArray.from_storage(_UUID, pa.array(keys, pa.binary(16)))
+
+
+def _blocked(named: list[list[Name]]) -> pa.Array:
+    """'user=undefined,session=empty' where an app sent words instead of ids."""
+    if not any(name.instead for names in named for name in set(names)):
+        return pa.nulls(len(named[0]), pa.string())
+    kinds = [role.removesuffix("_id") for role in _PEOPLE]
+    notes = [
+        ",".join(
+            f"{kind}={name.instead}"
+            for kind, name in zip(kinds, names, strict=True)
+            if name.instead is not None
+        )
+        for names in zip(*named, strict=True)
+    ]
+    return pa.array([note or None for note in notes], pa.string())
+
+
+def _replace_in(value: dict | list, identifier: str, shown: str) -> None:
+    """Replace an id in every string below, in place."""
+    for key, entry in list(value.items() if type(value) is dict else enumerate(value)):
+        if type(entry) is str:
+            value[key] = _without(entry, identifier, shown)
+        elif type(entry) is int and str(entry) == identifier:
+            value[key] = shown
+        elif type(entry) in (dict, list):
+            _replace_in(entry, identifier, shown)
+        if type(value) is dict and _without(key, identifier, shown) != key:
+            value[_without(key, identifier, shown)] = value.pop(key)
+
+
+def _without(text: str, identifier: str, shown: str) -> str:
+    if len(identifier) < SHORTEST_INSIDE:  # it stands in too many words to look for it in them
+        return shown if text.strip() == identifier else text
+    return text.replace(identifier, shown)
+
+
+_client = lru_cache(maxsize=20_000)(describe_client)
+_network = lru_cache(maxsize=100_000)(privacy.network_of)
+
+
+@lru_cache(maxsize=1_000)
+def _country_name(value: str) -> str | None:
+    text = value.strip()
+    is_place = 2 <= len(text) <= 60 and all(part.isalpha() for part in text.split())
+    return (text.upper() if len(text) == 2 else text) if is_place else None
+
+
+def _country(value: object) -> str | None:
+    return _country_name(value) if type(value) is str else None
+
+
+@lru_cache(maxsize=10_000)
+def _label_of(text: str) -> str | None:
+    clean = privacy.scrub(text.strip()[:60])
+    return clean or None
+
+
+def _label(value: object) -> str | None:
+    return _label_of(value) if type(value) is str else None
+
+
+def _major(value: object) -> int | None:
+    digits = str(value).strip().partition(".")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 7 else None
+
+
+def _version(value: object) -> str | None:
+    """At most three parts: four numbers with dots could be somebody's address."""
+    if type(value) not in (str, int, float):
+        return None
+    parts = str(value).strip()[:60].split(".")
+    return privacy.scrub(".".join(parts[:3])) or None
+
+
+def _is_yes(answer: object) -> bool:
+    if type(answer) is str:
+        return answer.strip().lower() in ("true", "yes", "1", "granted", "full", "all")
+    return answer is True or (type(answer) is int and answer == 1)
+
+
+def _is_no(answer: object) -> bool:
+    return answer is False or (type(answer) is str and answer.strip().lower() == "false")
+
+
+def _is_text(value: object) -> bool:
+    return type(value) in (str, int)
+
+
+def _as_text(value: object) -> str:
+    return value if type(value) is str else orjson.dumps(value).decode()
+
+
+def _is_integer(value: object) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+_CHECKS = {
+    "integer": (_is_integer, "a whole number"),
+    "number": (lambda value: type(value) in (int, float), "a number"),
+    "boolean": (lambda value: type(value) is bool, "true or false"),
+}

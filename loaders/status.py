@@ -1,0 +1,174 @@
+"""`sightline status`: the state of the warehouse's door, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from loaders.ledger import WarehouseBusy, has_ledger, value_of
+from loaders.progress import count
+from loaders.settings import landing_folder, work_file
+
+# What a user can do about each reason; a reason without an entry speaks for itself.
+_ADVICE = {
+    "bad_json": "the writer cut or garbled these lines; ask the app's team for them again",
+    "duplicate_key": "one key stood twice in a record, and nobody can say which value was meant",
+    "missing_id": "without its id a record cannot be told from its copies; mend the app",
+    "missing_time": "a record without a time cannot be placed; mend the app",
+    "missing_type": "a record without a type cannot be understood; mend the app",
+    "bad_time": "the time is none of the forms that docs and sources name; mend the app",
+    "time_out_of_range": "the device's clock was off by decades",
+    "too_long": "a line over the limit (SIGHTLINE_MAX_LINE_BYTES) is a broken writer or an attack",
+    "not_an_object": "a record is a JSON object; this was something else",
+}
+
+
+class NothingLanded(Exception):
+    """There is no warehouse yet."""
+
+
+@dataclass
+class Status:
+    streams: list[dict]
+    reasons: list[dict]
+    rejected: list[dict]
+    files: list[dict]
+    last_load: object
+
+    @property
+    def needs_attention(self) -> bool:
+        return bool(self.reasons or self.rejected)
+
+    def totals(self) -> dict[str, int]:
+        names = ("files", "lines", "landed", "duplicates", "quarantined", "blank")
+        return {name: sum(entry[name] for entry in self.streams) for name in names}
+
+    def as_dict(self) -> dict:
+        statuses = [entry["status"] for entry in self.files]
+        totals = self.totals()
+        del totals["files"]
+        return {
+            "files": self.files,
+            "totals": totals | {name: statuses.count(name) for name in ("loaded", "rejected")},
+            "streams": self.streams,
+            "quarantine": self.reasons,
+            "last_load": self.last_load,
+        }
+
+    def as_text(self) -> str:
+        if not self.files:
+            return (
+                "Nothing has been landed yet. Put files into "
+                f"{landing_folder()}/<source>/<stream>/ and run: sightline land"
+            )
+        width = max(len(f"{entry['source']}/{entry['stream']}") for entry in self.streams)
+        heads = ("files", "lines", "landed", "duplicates", "quarantined", "blank")
+        text = [" " * width + "".join(f"{head:>13}" for head in heads)]
+        for entry in [*self.streams, {"source": "all", "stream": "", **self.totals()}]:
+            name = f"{entry['source']}/{entry['stream']}".rstrip("/")
+            text.append(f"{name:<{width}}" + "".join(f"{count(entry[head]):>13}" for head in heads))
+        text.append(f"\nLast load: {self.last_load:%Y-%m-%d %H:%M} UTC")
+        if self.reasons:
+            text.append("\nQuarantined lines (raw.quarantine has file, line and shape of each):")
+            for entry in self.reasons:
+                advice = _ADVICE.get(entry["reason"], "")
+                text.append(
+                    f"  {count(entry['lines']):>8}  {entry['reason']:<20} "
+                    f"first in {entry['file']}, line {entry['line']}"
+                    + (f"\n{'':32}{advice}" if advice else "")
+                )
+        if self.rejected:
+            text.append("\nRejected files (nothing of them was loaded; mend or remove them):")
+            text += [f"  {entry['path']}: {entry['reason']}" for entry in self.rejected]
+        if not self.needs_attention:
+            text.append("\nNothing needs attention.")
+        return "\n".join(text)
+
+
+def read_status() -> Status:
+    """From the work file, opened read-only for as short as it takes."""
+    if not work_file().exists():
+        raise NothingLanded(
+            f"{work_file()}: there is no warehouse yet. Put files into "
+            f"{landing_folder()}/<source>/<stream>/ and run: sightline land"
+        )
+    try:
+        con = duckdb.connect(str(work_file()), read_only=True)
+    except duckdb.IOException as error:
+        if "lock" not in str(error).lower():
+            raise
+        raise WarehouseBusy(
+            f"{work_file()} is being written to by another program (a load, dbt?). Try again soon"
+        ) from None
+    with con:
+        if not has_ledger(con):
+            raise NothingLanded(f"{work_file()}: nothing has been landed yet. Run: sightline land")
+        return Status(
+            streams=_rows(con, _STREAMS),
+            reasons=_rows(con, _REASONS),
+            rejected=_rows(con, _REJECTED),
+            files=_rows(con, _FILES),
+            last_load=value_of(con, "select max(finished_at) from raw.load_ledger"),
+        )
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict]:
+    found = con.execute(query)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+_STREAMS = """
+select
+    source,
+    stream,
+    count(*)::bigint as files,
+    sum(line_count)::bigint as lines,
+    sum(landed_count)::bigint as landed,
+    sum(duplicate_count)::bigint as duplicates,
+    sum(quarantined_count)::bigint as quarantined,
+    sum(blank_count)::bigint as blank
+from raw.load_ledger
+where status = 'loaded'
+group by source, stream
+order by source, stream
+"""
+
+_REASONS = """
+select
+    reason,
+    count(*)::bigint as lines,
+    arg_min(file, (load_id, line, item)) as file,
+    arg_min(line, (load_id, line, item)) as line
+from raw.quarantine
+group by reason
+order by lines desc, reason
+"""
+
+# A file that was rejected and then loaded, mended under the same name or read with other limits,
+# needs nobody's attention any more.
+_REJECTED = """
+select file as path, arg_max(reason, load_id) as reason
+from raw.load_ledger
+group by file
+having arg_max(status, load_id) = 'rejected'
+order by path
+"""
+
+_FILES = """
+select
+    file as path,
+    status,
+    line_count as lines,
+    landed_count as landed,
+    duplicate_count as duplicates,
+    quarantined_count as quarantined,
+    blank_count as blank,
+    reason,
+    load_id,
+    sha256,
+    finished_at
+from raw.load_ledger
+order by load_id
+"""

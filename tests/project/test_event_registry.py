@@ -1,0 +1,192 @@
+"""The registry's own rules. A change to seeds/event_registry.csv that breaks one says where."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+REGISTRY = PROJECT / "seeds" / "event_registry.csv"
+SOURCES = PROJECT / "loaders" / "sources"
+
+COLUMNS = [
+    "source_app",
+    "event_type",
+    "event_name",
+    "event_category",
+    "required_fields",
+    "optional_fields",
+    "is_activity",
+]
+TYPES = {"string", "int", "number", "bool", "json", "list", "timestamp"}
+OBJECT_ACTION = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+FIELD = re.compile(r"(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<type>\w+)")
+
+# Names that are activity under one of their types and not under the other, with the reason.
+MIXED_ACTIVITY = {
+    ("studyin", "SEARCH_PERFORMED"): "search_query is what the server logs of a search",
+}
+
+# What a source file says of a stream that the door may take away or replace.
+TAKEN_AWAY = ("user_id", "anonymous_id", "session_id", "user_agent", "ip_address")
+TAKEN_AWAY_LISTS = ("free_text", "personal", "urls")
+
+
+def read_registry() -> list[tuple[int, dict[str, str]]]:
+    with REGISTRY.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        assert reader.fieldnames == COLUMNS, f"{REGISTRY.name}: the columns must be {COLUMNS}"
+        return [(reader.line_num, row) for row in reader]
+
+
+def leaf(source_app: str, path: str) -> str:
+    """The path as the registry spells it: only the academy's are spelled from the top."""
+    return path if source_app == "academy" else path.rpartition(".")[2]
+
+
+def read_taken_away() -> dict[str, set[str]]:
+    """source_app → the fields that may be missing although the app sent them."""
+    taken: dict[str, set[str]] = {}
+    for file in SOURCES.glob("*.yml"):
+        source = yaml.safe_load(file.read_text(encoding="utf-8"))
+        paths = taken.setdefault(source["source"], set())
+        for stream in source["streams"].values():
+            if stream["kind"] != "events":
+                continue
+            for key in (*TAKEN_AWAY, *TAKEN_AWAY_LISTS):
+                value = stream.get(key, [])
+                for path in [value] if isinstance(value, str) else value:
+                    paths.add(leaf(source["source"], path))
+    return taken
+
+
+def problems(
+    registry: list[tuple[int, dict[str, str]]], taken_away: dict[str, set[str]]
+) -> Iterator[str]:
+    """Each broken rule as a sentence that names the line and the column."""
+    line_of_type: dict[tuple[str, str], int] = {}
+    category_of_name: dict[str, tuple[int, str]] = {}
+    activity_of_name: dict[tuple[str, str], tuple[int, str]] = {}
+
+    for line, row in registry:
+
+        def at(column: str, problem: str, line: int = line) -> str:
+            return f"{REGISTRY.name} line {line}, {column}: {problem}"
+
+        app, name = row["source_app"], row["event_name"]
+        for column in COLUMNS:
+            if row[column] is None:
+                yield at(column, "is missing")
+            elif row[column] != " ".join(row[column].split()):
+                yield at(column, "has a space too many")
+        if None in row:
+            yield at("is_activity", "more follows: separate fields with spaces, not commas")
+        if None in row.values():
+            continue
+
+        if app not in taken_away:
+            yield at("source_app", f"{app!r} has no file in loaders/sources")
+        if not row["event_type"]:
+            yield at("event_type", "is empty")
+        if not OBJECT_ACTION.fullmatch(name):
+            yield at("event_name", f"{name!r} is not of the shape OBJECT_ACTION")
+        if not re.fullmatch(r"[A-Z]+(_[A-Z]+)*", row["event_category"]):
+            yield at("event_category", f"{row['event_category']!r} is not in capitals")
+        if row["is_activity"] not in ("true", "false"):
+            yield at("is_activity", f"{row['is_activity']!r} is neither true nor false")
+
+        key = (app, row["event_type"].lower())
+        first = line_of_type.setdefault(key, line)
+        if first != line:
+            yield at("event_type", f"{row['event_type']!r} stands in line {first} already")
+
+        first, category = category_of_name.setdefault(name, (line, row["event_category"]))
+        if category != row["event_category"]:
+            yield at("event_category", f"{name} is {category} in line {first}")
+
+        first, activity = activity_of_name.setdefault((app, name), (line, row["is_activity"]))
+        if activity != row["is_activity"] and (app, name) not in MIXED_ACTIVITY:
+            yield at("is_activity", f"{name} is {activity} in line {first}")
+
+        seen: set[str] = set()
+        for column in ("required_fields", "optional_fields"):
+            for text in row[column].split():
+                field = FIELD.fullmatch(text)
+                if not field:
+                    yield at(column, f"{text!r} is not path:type")
+                    continue
+                path = field["path"]
+                if field["type"] not in TYPES:
+                    yield at(column, f"{text!r}: the type must be one of {sorted(TYPES)}")
+                if path in seen:
+                    yield at(column, f"{path} is named twice")
+                seen.add(path)
+                if column == "required_fields" and path in taken_away.get(app, ()):
+                    yield at(column, f"{path} can be taken away at the door: make it optional")
+
+
+def test_the_registry_keeps_its_rules():
+    found = list(problems(read_registry(), read_taken_away()))
+    assert not found, "\n".join(["", *found])
+
+
+def test_every_exception_is_still_one():
+    activity: dict[tuple[str, str], set[str]] = {}
+    for _, row in read_registry():
+        key = (row["source_app"], row["event_name"])
+        activity.setdefault(key, set()).add(row["is_activity"])
+    mixed = {key for key, values in activity.items() if len(values) > 1}
+    assert mixed == set(MIXED_ACTIVITY)
+
+
+GOOD = {
+    "source_app": "academy",
+    "event_type": "PAGE_VIEW",
+    "event_name": "PAGE_VIEW",
+    "event_category": "NAVIGATION",
+    "required_fields": "courseId:string",
+    "optional_fields": "prompt:string",
+    "is_activity": "true",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param([{}], None, id="a good row"),
+        pytest.param([{}, {"event_type": "page_view"}], "line 3, event_type", id="type twice"),
+        pytest.param([{"source_app": "acadmy"}], "line 2, source_app", id="unknown app"),
+        pytest.param([{"event_name": "VIEW"}], "line 2, event_name", id="no action"),
+        pytest.param(
+            [{}, {"event_type": "VIEW", "event_category": "SESSION"}],
+            "line 3, event_category",
+            id="two categories for a name",
+        ),
+        pytest.param(
+            [{}, {"event_type": "VIEW", "is_activity": "false"}],
+            "line 3, is_activity",
+            id="activity and not",
+        ),
+        pytest.param(
+            [{"required_fields": "courseId:text"}], "line 2, required_fields", id="unknown type"
+        ),
+        pytest.param(
+            [{"optional_fields": "courseId:int"}], "line 2, optional_fields", id="field twice"
+        ),
+        pytest.param(
+            [{"required_fields": "prompt:string", "optional_fields": ""}],
+            "line 2, required_fields",
+            id="free text required",
+        ),
+    ],
+)
+def test_a_broken_rule_is_reported_with_its_line_and_column(changes, expected):
+    rows = [(number, GOOD | change) for number, change in enumerate(changes, start=2)]
+    found = list(problems(rows, {"academy": {"prompt"}}))
+    assert len(found) == (expected is not None), found
+    assert all(expected in problem for problem in found)

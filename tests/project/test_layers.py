@@ -1,0 +1,124 @@
+"""House rules that dbt does not know, held against dbt's own reading of the project."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+STAGING = "models/staging/"
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory) -> dict:
+    target = tmp_path_factory.mktemp("target")
+    parse = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse", "--target-path", target]
+    folders = ["--project-dir", PROJECT, "--profiles-dir", PROJECT]
+    done = subprocess.run(
+        [*parse, *folders], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def nodes(manifest) -> list[dict]:
+    return list(manifest["nodes"].values())
+
+
+@pytest.fixture(scope="session")
+def tables(manifest, nodes) -> list[dict]:
+    """All that has rows: sources, seeds and models."""
+    built = [node for node in nodes if node["resource_type"] in ("model", "seed")]
+    return [*manifest["sources"].values(), *built]
+
+
+def test_only_staging_reads_sources(nodes):
+    offenders = [
+        f"{node['original_file_path']} reads {parent}: only staging calls source()"
+        for node in nodes
+        for parent in node.get("depends_on", {}).get("nodes", [])
+        if parent.startswith("source.") and not node["original_file_path"].startswith(STAGING)
+    ]
+    assert not offenders, "\n".join(["", *offenders])
+
+
+def test_every_description_starts_with_the_grain(tables):
+    offenders = [
+        f"{table['original_file_path']}: {table['name']} must begin “One row per …”"
+        for table in tables
+        if not table["description"].startswith("One row per ")
+    ]
+    assert not offenders, "\n".join(["", *offenders])
+
+
+def test_every_column_is_described(tables):
+    offenders = [
+        f"{table['original_file_path']}: {table['name']}.{column['name']} has no description"
+        for table in tables
+        for column in table["columns"].values()
+        if not column["description"].strip()
+    ]
+    assert not offenders, "\n".join(["", *offenders])
+
+
+def test_models_document_the_columns_they_select(nodes):
+    """Where a contract is enforced dbt holds this itself; elsewhere the last select is read."""
+    offenders = []
+    for node in nodes:
+        if node["resource_type"] != "model" or node["config"]["contract"]["enforced"]:
+            continue
+        selected = selected_columns(node["raw_code"])
+        documented = list(node["columns"])
+        if selected != documented:
+            differing = sorted(set(selected) ^ set(documented))
+            offenders.append(
+                f"{node['original_file_path']}: the last select and the yml differ in "
+                + (", ".join(differing) or "the order of the columns")
+            )
+    assert not offenders, "\n".join(["", *offenders])
+
+
+def test_a_model_has_its_yml_beside_it(nodes):
+    offenders = []
+    for node in nodes:
+        if node["resource_type"] != "model":
+            continue
+        sql = Path(node["original_file_path"])
+        described_in = (node["patch_path"] or "nowhere").rpartition("://")[2]
+        if described_in != sql.with_suffix(".yml").as_posix():
+            offenders.append(f"{sql}: described in {described_in}, not in its own yml")
+    assert not offenders, "\n".join(["", *offenders])
+
+
+def selected_columns(sql: str) -> list[str]:
+    """The names in the last select of a model, which by house rule is no star."""
+    after_select = re.split(r"^select\b", sql, flags=re.MULTILINE)[-1]
+    select_list = re.split(r"^from\b", after_select, flags=re.MULTILINE)[0]
+    select_list = re.sub(r"--.*", "", select_list)
+    outermost = re.sub(r"\([^()]*\)", "", select_list)
+    while outermost != select_list:
+        select_list, outermost = outermost, re.sub(r"\([^()]*\)", "", outermost)
+    names = [re.search(r"(\w+)\s*$", column) for column in outermost.split(",")]
+    return [name[1] for name in names if name]
+
+
+def test_selected_columns_sees_through_brackets_and_comments():
+    sql = """
+with a as (
+    select x from b
+)
+
+select
+    -- a group, with a comma
+    a.x,
+    case when f(1, g(2)) > 0 then 1 else 0 end as y,
+    sent.metadata.z
+from a
+"""
+    assert selected_columns(sql) == ["x", "y", "z"]
