@@ -18,6 +18,7 @@ import orjson
 # What orjson writes at most; DuckDB and Spark read that deep as well.
 MAX_DEPTH = 254
 _SORTED = orjson.OPT_SORT_KEYS
+_SPACE = b" \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _without_long_and_blank(lines, places, max_line_bytes, found):
     for number, line in zip(places, lines, strict=True):
         if len(line) > max_line_bytes:
             found.faults.append(too_long(number, line[:256], len(line), max_line_bytes))
-        elif line.strip(b" \t\r\n"):
+        elif line.strip(_SPACE):
             kept.append(line)
             numbers.append(number)
         else:
@@ -113,6 +114,9 @@ def _parse(lines, numbers, found):
         try:
             records.append(orjson.loads(line))
         except orjson.JSONDecodeError:
+            if not line.strip(_SPACE):
+                found.blank_count += 1
+                continue
             # orjson says where it stopped, but not always why; the careful reader does.
             try:
                 record = read_with_care(line)
@@ -280,5 +284,15 @@ def one_line(document: bytes) -> bytes:
 
 
 def canonical(record: dict) -> bytes:
-    """The record as text that does not depend on the order of its keys."""
-    return orjson.dumps(record, option=_SORTED)
+    """The record as text that does not depend on the order of its keys, nor on whether a field
+    that holds nothing is written as null or left out."""
+    text = orjson.dumps(record, option=_SORTED)
+    return orjson.dumps(_without_nulls(record), option=_SORTED) if b":null" in text else text
+
+
+def _without_nulls(value: object) -> object:
+    if type(value) is dict:
+        return {key: _without_nulls(entry) for key, entry in value.items() if entry is not None}
+    if type(value) is list:
+        return [_without_nulls(entry) for entry in value]
+    return value

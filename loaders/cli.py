@@ -15,9 +15,10 @@ import orjson
 
 from loaders import status as books
 from loaders.files import LandingProblem
-from loaders.landing import AnotherLoadRunning, LoadFailed, Report
+from loaders.landing import AnotherLoadRunning, LoadFailed
 from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
+from loaders.outcomes import Report
 from loaders.privacy import KeyProblem, Keyring, load_secret
 from loaders.progress import ProgressLine, count, size
 from loaders.settings import SettingsError, landing_folder
@@ -77,7 +78,7 @@ def main() -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path),
               help="Where the files go.  [default: the landing folder]")  # fmt: skip
 @click.option("--clean", is_flag=True,
-              help="Without the planted faults: no duplicates, no late or broken lines.")  # fmt: skip
+              help="Without planted faults: no duplicates, no late or broken lines.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def simulate(
     users: int,

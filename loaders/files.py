@@ -22,6 +22,21 @@ class LandingProblem(Exception):
     """A path that was asked for and cannot be landed; the message says why."""
 
 
+class FileRejected(Exception):
+    """The file as a whole cannot be trusted; the reason is shown to the user."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(reason, detail)  # both, so that it survives the way from a worker
+        self.reason, self.detail = reason, detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+class FileChanged(Exception):
+    """The file was written to, or went away, while it was read: it is left for the next run."""
+
+
 @dataclass(frozen=True)
 class LandingFile:
     """A file, where it belongs, and what it looked like when it was found."""
@@ -63,16 +78,17 @@ class LandingFile:
 class Found:
     files: list[LandingFile]
     links: list[str]  # skipped: what they point at may change or lie anywhere
+    unreadable: list[tuple[str, str]]  # folders, and why
 
 
 def find_files(landing: Path, paths: Iterable[Path] = ()) -> Found:
     """Everything under the paths (default: all of landing), in the order of their names."""
     landing = Path(os.path.realpath(landing))
     starts = [_inside(landing, path) for path in paths] or [landing]
-    found = Found([], [])
+    found = Found([], [], [])
     seen = set()
     for start in starts:
-        for path, status in _walk(start, found.links, landing):
+        for path, status in _walk(start, found, landing):
             relative = path.relative_to(landing)
             if relative in seen:
                 continue
@@ -108,14 +124,15 @@ def _inside(landing: Path, path: Path) -> Path:
     return absolute
 
 
-def _walk(start: Path, links: list[str], landing: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _walk(start: Path, found: Found, landing: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Files below `start`; what vanishes on the way is left out."""
     try:
         status = start.lstat()
     except FileNotFoundError:
         return
+    name = _printable(start.relative_to(landing).as_posix())
     if stat.S_ISLNK(status.st_mode):
-        links.append(_printable(start.relative_to(landing).as_posix()))
+        found.links.append(name)
     elif stat.S_ISREG(status.st_mode):
         yield start, status
     elif stat.S_ISDIR(status.st_mode):
@@ -123,9 +140,12 @@ def _walk(start: Path, links: list[str], landing: Path) -> Iterator[tuple[Path, 
             names = sorted(os.listdir(start))
         except (FileNotFoundError, NotADirectoryError):
             return
-        for name in names:
-            if not name.startswith(".") and not name.lower().endswith(_UNFINISHED):
-                yield from _walk(start / name, links, landing)
+        except OSError as error:
+            found.unreadable.append((name, os.strerror(error.errno)))
+            return
+        for entry in names:
+            if not entry.startswith(".") and not entry.lower().endswith(_UNFINISHED):
+                yield from _walk(start / entry, found, landing)
 
 
 def _printable(name: str) -> str:

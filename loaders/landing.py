@@ -1,11 +1,11 @@
 """`sightline land`: every new file in landing becomes rows, exactly once.
 
-    find → open, hash → known already? → chunks → workers → one transaction a file
+    find → open, hash → known already? → chunks → workers → writing
 
 Reading runs ahead of writing by a few chunks, over the ends of files, so that the workers are
 never idle; what is written, and in which order, does not depend on it. Whatever goes wrong with a
 file is its own affair: the others load. Whatever goes wrong with the machine (disk, memory) ends
-the run with the file undone, and the next run does it again.
+the run with the files at hand undone, and the next run does them again.
 """
 
 from __future__ import annotations
@@ -20,21 +20,18 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from loaders import ledger
-from loaders.files import LandingFile, find_files
+from loaders.files import FileChanged, FileRejected, LandingFile, find_files
+from loaders.outcomes import Outcome, Report
 from loaders.parsing import Parsed, Parser, parse_in_worker, start_worker
 from loaders.privacy import KeyProblem, load_secret
 from loaders.reading import (
     Chunk,
-    FileChanged,
-    FileRejected,
     check_unchanged,
     format_of,
     open_file,
@@ -43,6 +40,7 @@ from loaders.reading import (
 )
 from loaders.settings import MIB, Limits, landing_folder, patience_seconds, work_file, worker_count
 from loaders.sources import Source, Stream, load_sources
+from loaders.writing import Arrival, Unaccounted, Writer
 
 # Starting workers takes a second; this much is parsed in that time without them.
 _WORTH_WORKERS = 24 * MIB
@@ -56,45 +54,6 @@ class AnotherLoadRunning(Exception):
 
 class LoadFailed(Exception):
     """The machine, not a file, is at fault: the run ended early and can simply be repeated."""
-
-
-@dataclass
-class Outcome:
-    """What became of one file; `land --json` prints it."""
-
-    path: str
-    status: str  # loaded, already_loaded, rejected, deferred
-    lines: int = 0
-    landed: int = 0
-    duplicates: int = 0
-    quarantined: int = 0
-    blank: int = 0
-    reason: str | None = None
-
-    def as_dict(self) -> dict:
-        return dict(vars(self))
-
-
-@dataclass
-class Report:
-    outcomes: list[Outcome] = field(default_factory=list)
-    links: list[str] = field(default_factory=list)
-    reasons: dict[str, int] = field(default_factory=dict)  # quarantine reason → lines
-    seconds: float = 0.0
-    bytes_read: int = 0
-    failure: str | None = None
-
-    def totals(self) -> dict[str, int]:
-        names = ("lines", "landed", "duplicates", "quarantined", "blank")
-        totals = {name: sum(getattr(entry, name) for entry in self.outcomes) for name in names}
-        for status in ("loaded", "already_loaded", "rejected", "deferred"):
-            totals[status] = sum(entry.status == status for entry in self.outcomes)
-        return totals
-
-    @property
-    def needs_attention(self) -> bool:
-        totals = self.totals()
-        return bool(totals["quarantined"] or totals["rejected"])
 
 
 @dataclass(frozen=True)
@@ -159,22 +118,14 @@ def _open(work: Path) -> duckdb.DuckDBPyConnection:
 class _Known:
     file: LandingFile
     outcome: Outcome | None  # None: a copy of a file of this run, whose outcome will be its own
-    sha256: str = ""
+    sha256: str = ""  # empty where the file was not even opened
     read_with: str = ""
-
-
-@dataclass(slots=True)
-class _Begin:
-    file: LandingFile
-    stream: Stream | None
-    sha256: str
-    packing: str
-    read_with: str
 
 
 @dataclass(slots=True)
 class _Part:
     parsed: Future
+    bytes_read: int
 
 
 @dataclass(slots=True)
@@ -184,7 +135,7 @@ class _End:
 
 @dataclass(slots=True)
 class _Fail:
-    error: Exception
+    error: FileRejected | FileChanged
 
 
 class _Run:
@@ -194,22 +145,34 @@ class _Run:
         self.report = Report()
         self.parser = Parser(secret)
         self.pool: ProcessPoolExecutor | None = None
+        self.writer: Writer | None = None
         self.pending: set[tuple[str, str, str]] = set()
         self.remembered: list[tuple] = []
+        self.done_bytes = self.total_bytes = 0
 
     def run(self, landing: Path, paths: Iterable[Path]) -> Report:
         self.started = time.monotonic()
         found = find_files(landing, paths)
         self.report.links = found.links
+        for name, why in found.unreadable:
+            reason = f"the folder cannot be read ({why})"
+            self.report.outcomes.append(Outcome(name, "deferred", reason=reason))
         try:
             self._check_key()
             with ledger.transaction(self.con):
                 ledger.create_tables(self.con, self.sources)
             self.seen = ledger.read_seen(self.con)
+            key_id = self.parser.keyring.key_id
+            self.writer = Writer(self.con, self.limits, key_id, self.report, self._committed)
             self._load(found.files)
             ledger.remember_files(self.con, self.remembered)
-        except (duckdb.Error, OSError, MemoryError, BrokenProcessPool) as error:
-            self.report.failure = _machine_problem(error)
+        except BaseException as error:
+            problem = _machine_problem(error)
+            if self.writer is not None:
+                self.writer.undo(problem)
+            if not isinstance(error, _MACHINE):
+                raise
+            self.report.failure = problem
         finally:
             if self.pool is not None:
                 self.pool.shutdown(wait=True, cancel_futures=True)
@@ -226,11 +189,8 @@ class _Run:
                 "the old key back (keys/identity.key or SIGHTLINE_KEY), or start a new warehouse"
             )
 
-    # ── reading, ahead ────────────────────────────────────────────────────────────────────────
-
     def _load(self, files: list[LandingFile]) -> None:
         self.total_bytes = sum(file.size for file in files if not self._is_remembered(file))
-        self.done_bytes = self.rows_done = 0
         if self.total_bytes > _WORTH_WORKERS and worker_count() > 1:
             self.pool = ProcessPoolExecutor(
                 worker_count(),
@@ -242,19 +202,18 @@ class _Run:
         steps = self._steps(files)
         waiting: deque = deque()
         parts = 0
-        writing = _Writing(self)
         while True:
-            while parts < ahead:
-                step = next(steps, None)
-                if step is None:
-                    break
+            while parts < ahead and (step := next(steps, None)) is not None:
                 waiting.append(step)
                 parts += isinstance(step, _Part)
             if not waiting:
                 break
             step = waiting.popleft()
             parts -= isinstance(step, _Part)
-            writing.take(step)
+            self._take(step)
+        self.writer.flush()
+
+    # ── reading, ahead ────────────────────────────────────────────────────────────────────────
 
     def _steps(self, files: list[LandingFile]) -> Iterator:
         for file in files:
@@ -264,6 +223,10 @@ class _Run:
                 yield _Fail(error)
             except OSError as error:  # its disk or its permissions, not ours
                 yield _Fail(FileChanged(f"cannot be read ({os.strerror(error.errno or 5)})"))
+            except MemoryError:
+                raise
+            except Exception as error:
+                yield _Fail(_unforeseen(error))
 
     def _is_remembered(self, file: LandingFile) -> bool:
         known = self.seen.files.get(file.name)
@@ -278,31 +241,30 @@ class _Run:
             if (known := self.known(file, sha256, read_with)) is not None:
                 yield _Known(file, known)
                 return
-        begin = _Begin(file, stream, "", "unknown", read_with)
+        arrival = Arrival(file, stream, read_with)
         try:
             handle = open_file(file)
         except FileChanged:
-            yield begin
+            yield arrival
             raise
         with handle:
             try:
-                begin.sha256 = sha256_of(handle)
+                arrival.sha256 = sha256_of(handle)
                 check_unchanged(file, handle)
             except (FileChanged, OSError):
-                yield begin
+                yield arrival
                 raise
-            known = self.known(file, begin.sha256, read_with)
-            content = (file.source, file.stream, begin.sha256)
-            if known is not None or content in self.pending:
-                yield _Known(file, known, begin.sha256, read_with)
+            known = self.known(file, arrival.sha256, read_with)
+            if known is not None or arrival.content in self.pending:
+                yield _Known(file, known, arrival.sha256, read_with)
                 return
-            self.pending.add(content)
-            yield begin
+            self.pending.add(arrival.content)
+            yield arrival
             if stream is None:
                 raise _no_such_stream(self.sources, file)
-            begin.packing = format_of(handle)
-            for chunk in read_chunks(handle, begin.packing, stream, self.limits):
-                yield _Part(self._parse(stream, chunk))
+            arrival.packing = format_of(handle)
+            for chunk in read_chunks(handle, arrival.packing, stream, self.limits):
+                yield _Part(self._parse(stream, chunk), handle.tell())
             check_unchanged(file, handle)
             yield _End()
 
@@ -321,22 +283,83 @@ class _Run:
                 return Outcome(file.name, "rejected", reason=reason)
         return None
 
-    def remember(self, file: LandingFile, sha256: str) -> None:
-        if time.time_ns() - file.mtime_ns > _SETTLED_NS:
-            looks = (file.size, file.mtime_ns, file.inode)
-            self.remembered.append((file.name, *looks, file.source, file.stream, sha256))
-
     def _parse(self, stream: Stream, chunk: Chunk) -> Future:
         if self.pool is not None:
             return self.pool.submit(parse_in_worker, stream, chunk)
         done: Future = Future()
-        done.set_result(self.parser.parse(stream, chunk))
+        try:
+            done.set_result(self.parser.parse(stream, chunk))
+        except Exception as error:
+            done.set_exception(error)
         return done
 
-    def progress(self) -> None:
+    # ── writing ───────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, step) -> None:
+        writer = self.writer
+        if isinstance(step, _Known):
+            self._take_known(step)
+        elif isinstance(step, Arrival):
+            writer.begin(step)
+        elif writer.arrival is None:
+            pass  # what was read ahead of a file that has failed meanwhile
+        elif isinstance(step, _Fail):
+            self._fail(step.error)
+        else:
+            try:
+                if isinstance(step, _Part):
+                    writer.take(_result_of(step.parsed))
+                    self._progress(step.bytes_read)
+                else:
+                    arrival = writer.arrival
+                    writer.end()
+                    self._finish(arrival)
+            except FileRejected as error:
+                self._fail(error)
+
+    def _take_known(self, step: _Known) -> None:
+        file, outcome = step.file, step.outcome
+        if outcome is None:
+            self.writer.flush()
+            outcome = self.known(file, step.sha256, step.read_with)
+        if outcome is None:
+            reason = "a copy of a file that could not be loaded"
+            outcome = Outcome(file.name, "deferred", reason=reason)
+        self.report.outcomes.append(outcome)
+        if step.sha256:
+            self._remember(file, step.sha256)
+            self.done_bytes += file.size
+
+    def _fail(self, error: FileRejected | FileChanged) -> None:
+        arrival = self.writer.arrival
+        self.pending.discard(arrival.content)
+        if isinstance(error, FileChanged):
+            self.writer.defer(str(error))
+        else:
+            self.writer.reject(error)
+        self._finish(arrival)
+
+    def _finish(self, arrival: Arrival) -> None:
+        self.done_bytes += arrival.file.size
+        self._progress(0)
+
+    def _committed(self, arrival: Arrival) -> None:
+        if arrival.outcome.status == "loaded":
+            self.seen.loaded.add(arrival.content)
+        else:
+            self.seen.rejected[arrival.content] = (arrival.outcome.reason, arrival.read_with)
+        self._remember(arrival.file, arrival.sha256)
+
+    def _remember(self, file: LandingFile, sha256: str) -> None:
+        if time.time_ns() - file.mtime_ns > _SETTLED_NS:
+            looks = (file.size, file.mtime_ns, file.inode)
+            self.remembered.append((file.name, *looks, file.source, file.stream, sha256))
+
+    def _progress(self, bytes_read: int) -> None:
         seconds = time.monotonic() - self.started
-        done = min(self.done_bytes, self.total_bytes)
-        self.on_progress(Progress(done, self.total_bytes, self.rows_done, seconds))
+        done = min(self.done_bytes + bytes_read, self.total_bytes)
+        rows = self.writer.rows_written
+        self.on_progress(Progress(done, self.total_bytes, rows, seconds))
 
 
 def _no_such_stream(sources: dict[str, Source], file: LandingFile) -> FileRejected:
@@ -356,203 +379,23 @@ def _no_such_stream(sources: dict[str, Source], file: LandingFile) -> FileReject
     )
 
 
-# ── writing ───────────────────────────────────────────────────────────────────────────────────
+def _result_of(parsed: Future) -> Parsed:
+    try:
+        return parsed.result()
+    except (FileRejected, BrokenProcessPool, MemoryError):
+        raise
+    except Exception as error:
+        raise _unforeseen(error) from error
 
 
-class _Writing:
-    """Takes the steps in order; holds the open transaction of the file at hand."""
-
-    def __init__(self, run: _Run):
-        self.run, self.con = run, run.con
-        self.file: _Begin | None = None
-
-    def take(self, step) -> None:
-        try:
-            if isinstance(step, _Known):
-                self._known(step)
-            elif isinstance(step, _Begin):
-                self._begin(step)
-            elif isinstance(step, _Part):
-                if self.file is not None:
-                    self._part(step.parsed.result())
-            elif isinstance(step, _End):
-                if self.file is not None:
-                    self._end()
-            elif self.file is not None:
-                self._fail(step.error)
-        except (FileRejected, FileChanged) as error:
-            self._fail(error)
-        except BaseException as error:
-            self._undo(error)
-            raise
-
-    def _known(self, step: _Known) -> None:
-        run, file = self.run, step.file
-        outcome = step.outcome or run.known(file, step.sha256, step.read_with)
-        if outcome is None:
-            reason = "a copy of a file that could not be loaded"
-            outcome = Outcome(file.name, "deferred", reason=reason)
-        run.report.outcomes.append(outcome)
-        if step.sha256:
-            run.remember(file, step.sha256)
-            run.done_bytes += file.size
-            run.progress()
-
-    def _begin(self, step: _Begin) -> None:
-        self.file = step
-        self.outcome = Outcome(step.file.name, "loaded")
-        self.started_at = _now()
-        self.received_at = step.file.received_at(self.started_at)
-        self.batches: list[pa.RecordBatch] = []
-        self.quarantined: list[tuple] = []
-        self.reasons: dict[str, int] = {}
-        self.batch_rows = self.batch_bytes = self.physical_lines = self.waste = 0
-        self.is_open = False
-
-    def _open_transaction(self) -> None:
-        if not self.is_open:
-            self.con.execute("begin transaction")
-            self.is_open = True
-            self.load_id = ledger.next_load_id(self.con)
-
-    def _part(self, parsed: Parsed) -> None:
-        limits, outcome = self.run.limits, self.outcome
-        with pa.ipc.open_stream(parsed.rows) as reader:
-            batch = reader.read_next_batch()
-        if batch.num_rows:
-            place = batch.schema.get_field_index("line")
-            lines = pa.compute.add(batch.column(place), self.physical_lines)
-            self.batches.append(batch.set_column(place, "line", lines))
-        for line, *rest in parsed.quarantined:
-            self.quarantined.append((line + self.physical_lines, *rest))
-            self.reasons[rest[1]] = self.reasons.get(rest[1], 0) + 1
-        outcome.lines += parsed.line_count
-        outcome.blank += parsed.blank_count
-        outcome.quarantined += len(parsed.quarantined)
-        self.physical_lines += parsed.physical_lines
-        self.batch_rows += batch.num_rows + len(parsed.quarantined)
-        self.batch_bytes += len(parsed.rows)
-        self.waste += parsed.waste_bytes
-        packed = self.file.file.size
-        if self.waste > limits.max_waste_bytes and self.waste > 100 * packed:
-            raise FileRejected(
-                "expands_to_nothing",
-                f"{packed} bytes unpack to more than {self.waste // MIB} MiB without a record "
-                "in them: a decompression bomb, or not a file of events",
-            )
-        if self.batch_rows >= limits.batch_rows or self.batch_bytes >= limits.batch_bytes:
-            self._flush()
-            self.run.progress()
-
-    def _flush(self) -> None:
-        self._open_transaction()
-        file, outcome = self.file, self.outcome
-        if self.batches:
-            rows = pa.Table.from_batches(self.batches)
-            landed = ledger.insert_rows(
-                self.con, file.stream, rows, self.load_id, file.file.name, self.received_at
-            )
-            outcome.landed += landed
-            outcome.duplicates += rows.num_rows - landed
-            self.run.rows_done += rows.num_rows
-        if self.quarantined:
-            ledger.insert_quarantine(
-                self.con, self.load_id, file.stream, file.file.name, self.quarantined
-            )
-        self.batches, self.quarantined = [], []
-        self.batch_rows = self.batch_bytes = 0
-
-    def _end(self) -> None:
-        self._flush()
-        outcome = self.outcome
-        counted = outcome.landed + outcome.duplicates + outcome.quarantined + outcome.blank
-        if counted != outcome.lines:
-            raise LoadFailed(
-                f"{outcome.path}: {outcome.lines} lines, but {counted} accounted for. This is a "
-                "fault in Sightline: nothing of the file was kept; please report it"
-            )
-        self._write_ledger()
-        self.con.execute("commit")
-        self.is_open = False
-        run, file = self.run, self.file
-        for reason, count in self.reasons.items():
-            run.report.reasons[reason] = run.report.reasons.get(reason, 0) + count
-        run.seen.loaded.add((file.file.source, file.file.stream, file.sha256))
-        self._close()
-
-    def _fail(self, error: Exception) -> None:
-        """Nothing of the file stays; a rejected one leaves its reason in the ledger."""
-        self._roll_back()
-        file, run = self.file, self.run
-        run.pending.discard((file.file.source, file.file.stream, file.sha256))
-        if isinstance(error, FileChanged):
-            self.outcome = Outcome(file.file.name, "deferred", reason=str(error))
-        else:
-            self.outcome = Outcome(file.file.name, "rejected", reason=str(error))
-            self._open_transaction()
-            self._write_ledger()
-            self.con.execute("commit")
-            self.is_open = False
-            content = (file.file.source, file.file.stream, file.sha256)
-            run.seen.rejected[content] = (str(error), file.read_with)
-        self._close()
-
-    def _close(self) -> None:
-        run, file = self.run, self.file
-        run.report.outcomes.append(self.outcome)
-        run.report.bytes_read += file.file.size
-        run.done_bytes += file.file.size
-        if self.outcome.status != "deferred":
-            run.remember(file.file, file.sha256)
-        self.file = None
-        run.progress()
-
-    def _undo(self, error: BaseException) -> None:
-        """The run ends here; the file at hand is as if it had never been begun."""
-        if self.file is not None:
-            self._roll_back()
-            reason = _machine_problem(error)
-            self.run.report.outcomes.append(
-                Outcome(self.file.file.name, "deferred", reason=f"not loaded: {reason}")
-            )
-            self.file = None
-
-    def _roll_back(self) -> None:
-        if self.is_open:
-            with suppress(duckdb.Error):  # the engine may have done so itself
-                self.con.execute("rollback")
-            self.is_open = False
-
-    def _write_ledger(self) -> None:
-        file, outcome = self.file, self.outcome
-        ledger.insert_ledger(
-            self.con,
-            {
-                "load_id": self.load_id,
-                "source": file.file.source,
-                "stream": file.file.stream,
-                "file": file.file.name,
-                "sha256": file.sha256,
-                "status": outcome.status,
-                "reason": outcome.reason,
-                "format": file.packing,
-                "size_bytes": file.file.size,
-                "line_count": outcome.lines,
-                "landed_count": outcome.landed,
-                "duplicate_count": outcome.duplicates,
-                "quarantined_count": outcome.quarantined,
-                "blank_count": outcome.blank,
-                "received_at": self.received_at,
-                "started_at": self.started_at,
-                "finished_at": _now(),
-                "key_id": self.run.parser.keyring.key_id,
-                "read_with": file.read_with,
-            },
-        )
+def _unforeseen(error: Exception) -> FileRejected:
+    """One file that we did not think of must not keep the others from loading, on every run."""
+    return FileRejected(
+        "unforeseen", f"{type(error).__name__} while it was read; please report this file"
+    )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
+_MACHINE = (duckdb.Error, OSError, MemoryError, BrokenProcessPool, Unaccounted)
 
 
 def _machine_problem(error: BaseException) -> str:

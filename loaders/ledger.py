@@ -7,10 +7,9 @@ that they are all there or none of them is.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -65,6 +64,18 @@ create table if not exists raw.landing_files (
     sha256 varchar not null
 );
 """
+
+_COUNTS = ("line", "landed", "duplicate", "quarantined", "blank")
+_LEDGER_SCHEMA = pa.schema(
+    [
+        ("load_id", pa.int64()),
+        *((name, pa.string()) for name in ("source", "stream", "file", "sha256", "status")),
+        *((name, pa.string()) for name in ("reason", "format", "key_id", "read_with")),
+        ("size_bytes", pa.int64()),
+        *((f"{name}_count", pa.int64()) for name in _COUNTS),
+        *((f"{name}_at", pa.timestamp("us")) for name in ("received", "started", "finished")),
+    ]
+)
 
 _PLACE = (
     ("load_id", "bigint not null"),
@@ -232,109 +243,105 @@ def transaction(con: duckdb.DuckDBPyConnection):
     con.execute("commit")
 
 
-def insert_rows(
-    con: duckdb.DuckDBPyConnection,
-    stream: Stream,
-    rows: pa.Table,
-    load_id: int,
-    file: str,
-    received_at: datetime,
-) -> int:
-    """Append the rows that are not there yet; returns how many were.
+def insert_rows(con: duckdb.DuckDBPyConnection, stream: Stream, rows: pa.Table) -> dict[int, int]:
+    """Append the rows that are not there yet; returns how many of each load were.
 
     A record is there already if one with the same id and the same content is. Equal content means
     equal time, so only the history of these times is looked at, and of it only the keys.
     """
-    con.register("incoming", rows)
+    names = [name for name, _ in columns_of(stream)]
+    listed = ", ".join(f'"{name}"' for name in names)
+    chosen = ", ".join(_event_key(stream) if name == "event_key" else f'"{name}"' for name in names)
+    insert = f'insert into raw."{stream.table}" ({listed}) select {chosen} from incoming'
+    with _registered(con, "incoming", rows):
+        repeats = _find_repeats(con, stream)
+        if repeats is None:
+            con.execute(insert)
+            return {}
+        with _registered(con, "repeats", repeats):
+            con.execute(
+                f"{insert} where not exists (select 1 from repeats where"
+                " repeats.load_id = incoming.load_id and repeats.line = incoming.line"
+                " and repeats.item = incoming.item)"
+            )
+    return Counter(repeats.column("load_id").to_pylist())
+
+
+@contextmanager
+def _registered(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table):
+    con.register(name, rows)
     try:
-        repeats = _find_repeats(con, stream, load_id)
-        names = [name for name, _ in columns_of(stream)]
-        values = {
-            "load_id": "$load_id",
-            "file": "$file",
-            "received_at": "coalesce(received_at, $received_at)",
-            "event_key": _event_key(stream),
-        }
-        listed = ", ".join(f'"{name}"' for name in names)
-        chosen = ", ".join(values.get(name, f'"{name}"') for name in names)
-        only = (
-            "where not exists (select 1 from repeats where repeats.line = incoming.line"
-            " and repeats.item = incoming.item)"
-            if repeats
-            else ""
-        )
-        con.execute(
-            f'insert into raw."{stream.table}" ({listed}) select {chosen} from incoming {only}',
-            {"load_id": load_id, "file": file, "received_at": received_at},
-        )
+        yield
     finally:
-        con.unregister("incoming")
-    return rows.num_rows - repeats
+        with suppress(duckdb.Error):  # a connection that broke has let go of it already
+            con.unregister(name)
 
 
 def _event_key(stream: Stream) -> str:
     return f"md5('{stream.source}|' || event_id)::uuid"
 
 
-def _find_repeats(con: duckdb.DuckDBPyConnection, stream: Stream, load_id: int) -> int:
-    """Fill the temporary table `repeats` with the places of the records that are there already."""
+def _find_repeats(con: duckdb.DuckDBPyConnection, stream: Stream) -> pa.Table | None:
+    """The places of the incoming records that are there already."""
     table = f'raw."{stream.table}"'
-    content = [f'"{name}"' for name, _ in columns_of(stream)[len(_PLACE) :] if name != "event_key"]
     if stream.is_events:
-        key, known_key = _event_key(stream), "event_key"
-        times = "select min(occurred_at), max(occurred_at) from incoming"
-        [(least, most)] = con.execute(times).fetchall()
-        if least is None:
-            return 0
-        history = f"{table}.occurred_at between '{least}'::timestamp and '{most}'::timestamp"
+        key, known_key, scope = _event_key(stream), "event_key", ""
+        column, zone = "occurred_at", "::timestamp"
     else:
         # A dump's rows are kept as each dump has them: the newest wins, and what is missing from
         # a later dump can be seen to be missing. Only within one file is a repeat a repeat.
-        key = known_key = f"md5(concat_ws('|', {', '.join(stream.key)}))::uuid"
-        history = f"{table}.load_id = {load_id}"
-    con.execute(
+        key = known_key = f"md5(concat_ws('|', load_id, {', '.join(stream.key)}))::uuid"
+        column, zone, scope = "load_id", "", "load_id, "
+    ends = f"select min({column}), max({column}) from incoming"
+    [(least, most)] = con.execute(ends).fetchall()
+    if least is None:
+        return None
+    history = f"{table}.{column} between '{least}'{zone} and '{most}'{zone}"
+    # First the keys alone, which is all that most files need.
+    suspects = con.sql(
         f"""
-        create or replace temp table arrivals as select {key} as record_key from incoming;
-        create or replace temp table suspects as
+        with arrivals as (select {key} as record_key from incoming)
         select record_key from arrivals group by record_key having count(*) > 1
         union
         select {known_key} from {table}
-        where {history} and {known_key} in (select record_key from arrivals);
+        where {history} and {known_key} in (select record_key from arrivals)
         """
-    )
-    if not value_of(con, "select count(*) from suspects"):
-        return 0
-    listed = ", ".join(content)
-    con.execute(
-        f"""
-        create or replace temp table repeats as
-        with candidates as (
-            select true as is_new, line, item, {listed} from incoming
-            where {key} in (select record_key from suspects)
-            union all
-            select false as is_new, line, item, {listed} from {table}
-            where {history} and {known_key} in (select record_key from suspects)
-        ),
-        numbered as (
-            select
-                *,
-                row_number() over (partition by {listed} order by is_new, line, item) as turn
-            from candidates
-        )
-        select line, item from numbered where is_new and turn > 1
-        """
-    )
-    return value_of(con, "select count(*) from repeats")
+    ).to_arrow_table()
+    if not suspects.num_rows:
+        return None
+    own = columns_of(stream)[len(_PLACE) :]
+    content = ", ".join(f'"{name}"' for name, _ in own if name != "event_key")
+    with _registered(con, "suspects", suspects):
+        repeats = con.sql(
+            f"""
+            with candidates as (
+                select true as is_new, load_id, line, item, {content} from incoming
+                where {key} in (select record_key::uuid from suspects)
+                union all
+                select false as is_new, load_id, line, item, {content} from {table}
+                where {history} and {known_key} in (select record_key::uuid from suspects)
+            ),
+            numbered as (
+                select
+                    *,
+                    row_number() over (
+                        partition by {scope}{content} order by is_new, load_id, line, item
+                    ) as turn
+                from candidates
+            )
+            select load_id, line, item from numbered where is_new and turn > 1
+            """
+        ).to_arrow_table()
+    return repeats if repeats.num_rows else None
 
 
-def insert_quarantine(
-    con: duckdb.DuckDBPyConnection, load_id: int, stream: Stream, file: str, lines: Iterable[tuple]
-) -> None:
-    columns = list(zip(*lines, strict=True))
-    if not columns:
+def insert_quarantine(con: duckdb.DuckDBPyConnection, stream: Stream, lines: list[tuple]) -> None:
+    if not lines:
         return
     schema = pa.schema(
         [
+            ("load_id", pa.int64()),
+            ("file", pa.string()),
             ("line", pa.int64()),
             ("item", pa.int32()),
             ("reason", pa.string()),
@@ -344,24 +351,19 @@ def insert_quarantine(
             ("shape", pa.string()),
         ]
     )
-    put_aside = pa.table([list(column) for column in columns], schema=schema)
-    con.register("put_aside", put_aside)
-    try:
+    columns = [list(column) for column in zip(*lines, strict=True)]
+    with _registered(con, "put_aside", pa.table(columns, schema=schema)):
         con.execute(
-            "insert into raw.quarantine select $load_id, $source, $stream, $file, * from put_aside",
-            {"load_id": load_id, "source": stream.source, "stream": stream.name, "file": file},
+            "insert into raw.quarantine by name "
+            "select *, $source as source, $stream as stream from put_aside",
+            {"source": stream.source, "stream": stream.name},
         )
-    finally:
-        con.unregister("put_aside")
 
 
-def insert_ledger(con: duckdb.DuckDBPyConnection, entry: dict) -> None:
-    names = list(entry)
-    con.execute(
-        f"insert into raw.load_ledger ({', '.join(names)}) "
-        f"values ({', '.join('$' + name for name in names)})",
-        entry,
-    )
+def insert_ledger(con: duckdb.DuckDBPyConnection, entries: list[dict]) -> None:
+    rows = pa.Table.from_pylist(entries, schema=_LEDGER_SCHEMA)
+    with _registered(con, "entries", rows):
+        con.execute("insert into raw.load_ledger by name select * from entries")
 
 
 def remember_files(con: duckdb.DuckDBPyConnection, entries: list[tuple]) -> None:
@@ -370,10 +372,6 @@ def remember_files(con: duckdb.DuckDBPyConnection, entries: list[tuple]) -> None
         return
     names = ("file", "size_bytes", "mtime_ns", "inode", "source", "stream", "sha256")
     table = pa.table([list(column) for column in zip(*entries, strict=True)], names=names)
-    con.register("remembered", table)
-    try:
-        with transaction(con):
-            con.execute("delete from raw.landing_files where file in (select file from remembered)")
-            con.execute(f"insert into raw.landing_files select {', '.join(names)} from remembered")
-    finally:
-        con.unregister("remembered")
+    with _registered(con, "remembered", table), transaction(con):
+        con.execute("delete from raw.landing_files where file in (select file from remembered)")
+        con.execute(f"insert into raw.landing_files select {', '.join(names)} from remembered")

@@ -252,16 +252,16 @@ SUSPICIOUS = (
     r"@|%40|\+\d|\d(?:[ ().\-/]{0,3}\d){8,}|\(\d{2,4}\)|\d\.\d{1,3}\.\d{1,3}\.\d"
     r"|::|(?:[0-9A-Fa-f]{1,4}:){3}"
 )
-SUSPICIOUS_KEYS = (
-    r"\"(?:e[_-]?mail|mail|phone|mobile|telephone|passw|secret|[a-z_-]*token|api[_-]?key"
-    r"|authorization|cookie|first[_-]?name|last[_-]?name|full[_-]?name|surname|user[_-]?name"
-    r"|display[_-]?name|name|street|postal|home[_-]?addr|ssn|social|birth|date[_-]?of[_-]?birth"
-    r"|credit|card[_-]?n|iban)[a-z_-]*\":"
+# However the key is written: phone_number, Phone-Number, phonenumber.
+SUSPICIOUS_KEYS = '"[_-]*(?:{})[_-]*":'.format(
+    "|".join("[_-]*".join(key) for key in sorted(PERSONAL_KEYS))
 )
 _suspicious = re.compile(SUSPICIOUS, re.ASCII)
 
-_EMAIL = re.compile(r"[\w.+\-'%]{1,64}(?:@|%40)[\w\-]+(?:\.[\w\-]+)+", re.IGNORECASE)
-_AT = re.compile(r"\S{1,64}(?:@|%40)\S{1,255}")
+_AT = re.compile(r"@|%40")
+_MAILBOX = re.compile(r"[\w.+\-'%]{1,64}\Z")
+_HOST = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63})+")
+_ANY_HOST = re.compile(r"[^\s\"'<>,;()]{1,255}")
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)", re.ASCII)
 _IPV6 = re.compile(r"(?<![\w:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[\d.]{7,15})?(?![\w:])")
 _DIGITS = re.compile(
@@ -280,13 +280,30 @@ def scrub(text: str, free: bool = True) -> str:
     """
     if not _suspicious.search(text):
         return text
-    text = _EMAIL.sub("[email]", text)
-    if free:
-        text = _AT.sub("[email]", text)
-    text = _IPV4.sub(_hide_ip, text)
-    text = _IPV6.sub(_hide_ip, text)
+    # Each pattern only where it can match: a text may be a megabyte long, and hostile.
+    if "@" in text or "%40" in text:
+        text = _hide_addresses(text, free)
+    if "." in text:
+        text = _IPV4.sub(_hide_ip, text)
+    if ":" in text:
+        text = _IPV6.sub(_hide_ip, text)
     text = _CARD.sub(_hide_card, text)
     return _DIGITS.sub(_hide_phone if free else _hide_formatted_phone, text)
+
+
+def _hide_addresses(text: str, free: bool) -> str:
+    """E-mail addresses, from each @ outwards. In free text the host may be any word."""
+    shown, done = [], 0
+    for at in _AT.finditer(text):
+        if at.start() < done:
+            continue
+        before = text[max(done, at.start() - 64) : at.start()]
+        mailbox = _MAILBOX.search(before)
+        host = _HOST.match(text, at.end()) or (_ANY_HOST.match(text, at.end()) if free else None)
+        if mailbox and host:
+            shown += [text[done : at.start() - len(mailbox[0])], "[email]"]
+            done = host.end()
+    return "".join([*shown, text[done:]])
 
 
 def _hide_ip(found: re.Match) -> str:
@@ -325,6 +342,12 @@ def _phone_or_not(found: re.Match, formatted_only: bool) -> str:
         is_decimal = re.fullmatch(r"\d+\.\d+", number) is not None
         is_phone = 9 <= digits <= 19 and not is_decimal
     return "[phone]" if is_phone else found[0]
+
+
+def scrub_number(number: int) -> int | str:
+    """A card's number that was written as a number."""
+    shown = _CARD.sub(_hide_card, str(number)) if number > 10**12 else number
+    return shown if shown == "[card]" else number
 
 
 def is_personal_key(key: str) -> bool:

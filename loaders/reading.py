@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loaders.checking import Fault, one_line, too_long
-from loaders.files import LandingFile
-from loaders.rows import RowProblem, check_types
+from loaders.files import FileChanged, FileRejected, LandingFile
+from loaders.rows import check_types
 from loaders.settings import MIB, Limits
 from loaders.sources import Stream
 
@@ -44,18 +44,6 @@ _UNREADABLE = {
 }
 # Rows of Parquet handed over at once; they are wide in Python, and a page can hold a million.
 _ROWS = 8_192
-
-
-class FileRejected(Exception):
-    """The file as a whole cannot be trusted; the reason is shown to the user."""
-
-    def __init__(self, reason: str, detail: str):
-        super().__init__(f"{reason}: {detail}")
-        self.reason, self.detail = reason, detail
-
-
-class FileChanged(Exception):
-    """The file was written to, or went away, while it was read: it is left for the next run."""
 
 
 @dataclass(slots=True)
@@ -205,6 +193,8 @@ def _unzstd(handle: BinaryIO, size: int) -> Iterator[bytes]:
         while block := stream.read(size):
             yield block
     except OSError as error:
+        if error.errno is not None:  # the disk, not the data
+            raise
         if "Truncated" in str(error):
             raise FileRejected(
                 "truncated_zstd", "the end of the compressed data is missing"
@@ -266,7 +256,7 @@ def _layout_of(handle: BinaryIO, packing: str, limits: Limits) -> str:
     if first.rstrip().endswith((b"{", b"[", b",")):
         try:
             one_line(_whole(handle, packing, limits))
-        except (msgspec.DecodeError, FileRejected):
+        except (msgspec.DecodeError, RecursionError, FileRejected):
             return "lines"
         return "document"
     return "lines"
@@ -282,7 +272,9 @@ def _is_json(text: bytes, wanted: type = object) -> bool:
 def _read_array(text: bytes, limits: Limits) -> Iterator[Chunk]:
     try:
         entries = msgspec.json.decode(text, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except RecursionError:
+        raise FileRejected("too_deep", "an entry of the array is nested too deeply") from None
+    except msgspec.DecodeError as error:
         raise FileRejected("damaged_array", f"not one whole JSON array: {error}") from None
     lines: list[bytes] = []
     size = 0
@@ -301,15 +293,17 @@ def _cut(blocks: Iterator[bytes], limits: Limits) -> Iterator[Chunk]:
     """Chunks that end where a line ends. A line without end is measured, not held."""
     longest = limits.max_line_bytes
     carry = b""
-    long_start, long_length = b"", 0
+    long_start, long_length, ends_in_return = b"", 0, False
     for block in blocks:
         if long_length:
             end = block.find(b"\n")
+            if end:
+                ends_in_return = block.endswith(b"\r", 0, end if end > 0 else None)
             if end < 0:
                 long_length += len(block)
                 continue
-            fault = too_long(1, long_start, long_length + end, longest)
-            yield Chunk(fault=fault)
+            length = long_length + end - ends_in_return
+            yield Chunk(fault=too_long(1, long_start, length, longest))
             long_start, long_length = b"", 0
             block = block[end + 1 :]
         text = carry + block
@@ -317,20 +311,21 @@ def _cut(blocks: Iterator[bytes], limits: Limits) -> Iterator[Chunk]:
         carry = text[end:]
         if end:
             yield Chunk(text=text[:end], max_line_bytes=longest)
-        if len(carry) > longest:
+        if len(carry.removesuffix(b"\r")) > longest:
             long_start, long_length, carry = carry[:256], len(carry), b""
+            ends_in_return = text.endswith(b"\r")
     if long_length:
-        yield Chunk(fault=too_long(1, long_start, long_length, longest))
+        yield Chunk(fault=too_long(1, long_start, long_length - ends_in_return, longest))
     elif carry:
         yield Chunk(text=carry, max_line_bytes=longest)
 
 
 def lines_of(text: bytes) -> list[bytes]:
-    lines = text.replace(b"\r\n", b"\n").split(b"\n")
+    lines = text.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    elif lines[-1].endswith(b"\r"):
-        lines[-1] = lines[-1][:-1]
+    if b"\r" in text:
+        lines = [line.removesuffix(b"\r") for line in lines]
     return lines
 
 
@@ -340,13 +335,16 @@ def lines_of(text: bytes) -> list[bytes]:
 def _read_parquet(handle: BinaryIO, stream: Stream, limits: Limits) -> Iterator[Chunk]:
     handle.seek(0)
     try:
-        file = pq.ParquetFile(pa.PythonFile(_Lent(handle), mode="r"), page_checksum_verification=True, buffer_size=MIB)
+        file = pq.ParquetFile(
+            pa.PythonFile(_Lent(handle), mode="r"), page_checksum_verification=True, buffer_size=MIB
+        )
         unpacked = sum(
             file.metadata.row_group(group).total_byte_size
             for group in range(file.metadata.num_row_groups)
         )
         if unpacked > limits.max_unpacked_bytes:
             raise FileRejected("too_large", f"it unpacks to {unpacked // MIB} MiB; split it")
+        _refuse_bomb(file.metadata, limits)
         check_types(file.schema_arrow, stream)
         for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
             sink = pa.BufferOutputStream()
@@ -354,8 +352,24 @@ def _read_parquet(handle: BinaryIO, stream: Stream, limits: Limits) -> Iterator[
                 writer.write_batch(batch)
             rows = sink.getvalue().to_pybytes()
             yield Chunk(rows=rows, max_line_bytes=limits.max_line_bytes)
-    except RowProblem as error:
-        raise FileRejected("type_drift", str(error)) from None
+    except MemoryError:  # Arrow's is one of its exceptions as well; the file is not to blame
+        raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         first = str(error).strip().partition("\n")[0][:200]
         raise FileRejected("damaged_parquet", first) from None
+
+
+def _refuse_bomb(metadata: pq.FileMetaData, limits: Limits) -> None:
+    """A column of a row group is unpacked at once: see what that comes to before it is done."""
+    for group in range(metadata.num_row_groups):
+        for at in range(metadata.num_columns):
+            column = metadata.row_group(group).column(at)
+            unpacked, packed = column.total_uncompressed_size, column.total_compressed_size
+            if unpacked > limits.max_waste_bytes and unpacked > 100 * packed:
+                raise FileRejected(
+                    "expands_to_nothing",
+                    f"a column of {packed} bytes unpacks to {unpacked // MIB} MiB: a decompression "
+                    "bomb. If it is none, write smaller row groups",
+                )

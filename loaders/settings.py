@@ -56,7 +56,7 @@ class Limits:
     batch_rows: int = 250_000
     batch_bytes: int = 192 * MIB
     # What a worker is handed at once. Python objects take ten times the text that they come from.
-    chunk_bytes: int = 4 * MIB
+    chunk_bytes: int = MIB
 
     @classmethod
     def from_environment(cls) -> Limits:

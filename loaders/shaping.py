@@ -17,6 +17,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import compress
+from operator import itemgetter
 
 import orjson
 import pyarrow as pa
@@ -33,6 +34,9 @@ _LOOK_AGAIN = f"(?i:{privacy.SUSPICIOUS}|{privacy.SUSPICIOUS_KEYS})"
 _UUID = pa.uuid()
 _UUID_TEXT = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 _PEOPLE = ("user_id", "anonymous_id", "session_id")
+_PERSONAL = (*_PEOPLE, "user_agent", "ip_address")
+_BAGS = {dict, type(None)}
+_MEASURED = {int, float, bool}
 
 PLACE = (("line", pa.int64()), ("item", pa.int32()), ("received_at", pa.timestamp("us")))
 EVENT = (
@@ -75,17 +79,18 @@ class _Shaper:
         self.found, self.stream, self.keyring = found, stream, keyring
         self.values: dict[str, list] = {}  # lifted out of the records, by role or column
         self.columns: dict[str, pa.Array] = {}
+        self.faults: dict[int, tuple[str, str]] = {}
         self._bags: dict[tuple[str, ...], list[dict]] = {}
 
     def batch(self) -> pa.RecordBatch:
         stream = self.stream
+        self._open_bags()
         if stream.is_events and stream.event_id is None:
             # Of the record as it was sent: what the door drops tells records apart as well.
             fingerprint = self.keyring.fingerprint
             self.values["event_id"] = [
                 fingerprint(canonical(record)).hex() for record in self.found.records
             ]
-        self._open_json_texts()
         self._lift_all()
         if stream.is_events:
             self._judge_events()
@@ -95,6 +100,7 @@ class _Shaper:
         else:
             self._judge_entities()
             self.consenting = [True] * len(self.found.records)
+            self._hide_own_identifiers()
         for column in stream.columns:
             self.columns[column.name] = getattr(self, f"_{column.type}")(column)
         self._properties()
@@ -120,16 +126,19 @@ class _Shaper:
             ]
         return self._bags[prefix]
 
-    def _lift(self, paths: Iterable[tuple[str, ...]]) -> list:
-        """Take the values out of the records; of several paths the first that holds one."""
+    def _lift(self, paths: Iterable[tuple[str, ...]], is_personal: bool = False) -> list:
+        """Take the values out of the records; of several paths the first that holds one. Of what
+        is personal the others go as well: no second user id stays behind."""
         values: list = []
         for path in paths:
             key, parents = path[-1], self._parents(path)
             if not values:
                 values = [parent.pop(key, None) for parent in parents]
-            elif None in values:
+            elif is_personal or None in values:
                 values = [
-                    parent.pop(key, None) if value is None else value
+                    parent.pop(key, None)
+                    if value is None or (is_personal and key in parent)
+                    else value
                     for value, parent in zip(values, parents, strict=True)
                 ]
         return values
@@ -142,11 +151,11 @@ class _Shaper:
             if role == "authenticated":  # read, and left where it is: it is no personal data
                 values[role] = [parent.get(paths[0][-1]) for parent in self._parents(paths[0])]
             else:
-                values[role] = self._lift(paths)
+                values[role] = self._lift(paths, role in _PERSONAL)
         if stream.is_events and stream.consent_path is not None:
             values["consent"] = self._lift((stream.consent_path,))
         for column in stream.columns:
-            values[column.name] = self._lift(column.paths)
+            values[column.name] = self._lift(column.paths, column.type == "key")
 
     def _role(self, role: str) -> list:
         return self.values.get(role) or [None] * len(self.found.records)
@@ -160,27 +169,35 @@ class _Shaper:
                 return
         bag.setdefault(column.paths[0][-1], value)
 
-    def _open_json_texts(self) -> None:
-        """Stored rows and Parquet often hold a bag as text: '{"a": 1}' is read as {"a": 1}."""
+    def _open_bags(self) -> None:
+        """Stored rows and Parquet often hold a bag as text: '{"a": 1}' is read as {"a": 1}. What
+        is no object at all could hold anything anywhere, and is put aside."""
         for prefix in self.stream.bags:
             key, parents = prefix[-1], self._parents(prefix)
-            texts = [parent.get(key) for parent in parents]
-            if str not in set(map(type, texts)):
+            bags = [parent.get(key) for parent in parents]
+            if set(map(type, bags)) <= _BAGS:
                 continue
-            for parent, text in zip(parents, texts, strict=True):
-                if type(text) is str and text.startswith("{"):
+            for place, (parent, bag) in enumerate(zip(parents, bags, strict=True)):
+                if type(bag) in _BAGS:
+                    continue
+                opened = None
+                if type(bag) is str and bag.startswith("{"):
                     with contextlib.suppress(NotARecord):
-                        parent[key] = read_with_care(text.encode())
+                        opened = read_with_care(bag.encode())
+                if opened is None and bag not in ("", [], "null"):  # PHP's empty object is []
+                    due = f"{'.'.join(prefix)}: an object is due"
+                    self.faults.setdefault(place, ("bad_value", due))
+                parent[key] = opened or {}
 
     # ── structure ─────────────────────────────────────────────────────────────────────────────
 
     def _judge_events(self) -> None:
         """Note the records that lack an id, a type or a time, and go on without them."""
-        stream, faults = self.stream, {}
+        stream, faults = self.stream, self.faults
         ids, types, times = (
             self.values[role] for role in ("event_id", "event_type", "occurred_at")
         )
-        if set(map(type, ids)) - {str} or "" in ids:
+        if set(map(type, ids)) - {str} or not all(map(str.strip, ids)):
             for place, value in enumerate(ids):
                 if type(value) not in (str, int) or not str(value).strip():
                     faults.setdefault(place, ("missing_id", ".".join(stream.event_id)))
@@ -207,7 +224,7 @@ class _Shaper:
 
     def _judge_entities(self) -> None:
         """An extract's row without its key, or with a value of another type, is no such row."""
-        faults: dict[int, tuple[str, str]] = {}
+        faults = self.faults
         for column in self.stream.columns:
             values, where = self.values[column.name], ".".join(column.paths[0])
             if column.name in self.stream.key:
@@ -251,40 +268,43 @@ class _Shaper:
 
     def _hide_own_identifiers(self) -> None:
         """An id that stands where no id is declared (a path, a message, a title) is a leak."""
-        stream, values = self.stream, self.values
-        self.people = {
-            role: self.keyring.names.of(values[role]) for role in _PEOPLE if role in values
-        }
-        hashed = [values[role] for role in self.people]
-        hashed += [values[column.name] for column in stream.columns if column.type == "key"]
+        stream, names = self.stream, self.keyring.names
+        declared = [role for role in _PEOPLE if role in self.values]
+        declared += [column.name for column in stream.columns if column.type == "key"]
+        self.people = {name: names.of(self.values[name]) for name in declared}
         texts = self.found.texts
-        for role, names in self.people.items():
-            needles = [needle for _, _, needle in names]
+        for name, named in self.people.items():
+            needles = [needle for _, _, needle in named]
             counts = list(map(bytes.count, texts, needles))
-            if max(counts, default=0) < 2:  # each stands only where it was read from
+            # A number that is an id stands without the quotes that a short text is looked for in.
+            is_text = set(map(type, self.values[name])) <= _PLAIN
+            most = 1 if is_text else 0
+            if max(counts, default=0) <= most:  # each stands only where it was read from
                 continue
-            for place in [place for place, count in enumerate(counts) if count > 1]:
+            for place in [place for place, count in enumerate(counts) if count > most]:
                 # Nearly always the others are such ids too: a visitor's, or an id made of this.
                 told = sum(
-                    orjson.dumps(column[place]).count(needles[place])
-                    for column in hashed
-                    if column[place] is not None
+                    orjson.dumps(self.values[other][place]).count(needles[place])
+                    for other in declared
+                    if self.values[other][place] is not None
                 )
                 if counts[place] > told:
-                    self._hide(place, names[place].text, f"[{role.removesuffix('_id')}]")
+                    self._hide(place, named[place].text, f"[{_kind_of(name)}]")
 
     def _hide(self, place: int, identifier: str, shown: str) -> None:
         consents = self.consenting[place]
-        texts = [column.name for column in self.stream.columns if column.type == "text"]
-        for name in ("event_id", "event_type", *texts):
-            value = str(self.values[name][place] or "")
-            after = _without(value, identifier, shown)
-            if after != value and name.endswith("_id"):
+        for name in self.values.keys() - self.people.keys() - {"occurred_at", "received_at"}:
+            value = self.values[name][place]
+            if type(value) in (dict, list):
+                _replace_in(value, identifier, shown)
+            after = _without(str(value or ""), identifier, shown)
+            if type(value) not in (str, int) or after == str(value):
+                continue
+            if name.endswith("_id"):
                 # An id has to stay one id. Without consent it may not be one across sessions.
                 keeps = consents or name == "event_id"
-                self.values[name][place] = self.keyring.ids.hide(value) if keeps else None
-            elif after != value:
-                self.values[name][place] = after
+                after = self.keyring.ids.hide(str(value)) if keeps else None
+            self.values[name][place] = after
         _replace_in(self.found.records[place], identifier, shown)
 
     def _events(self) -> None:
@@ -301,12 +321,14 @@ class _Shaper:
 
     def _event_ids(self, values: list) -> pa.Array:
         # Hardly two are equal, so they are looked at together and not remembered.
-        texts = [value if type(value) is str else str(value) for value in values]
+        texts = values if set(map(type, values)) <= {str} else list(map(str, values))
         column = pa.array(texts, pa.string())
-        suspicious = pc.match_substring_regex(column, privacy.SUSPICIOUS)
         # A tenth of all UUIDs have nine digits in a row; none of them is a phone number.
-        suspicious = pc.and_not(suspicious, pc.match_substring_regex(column, _UUID_TEXT))
-        places = pc.indices_nonzero(suspicious).to_pylist()
+        is_uuid = pc.match_substring_regex(column, _UUID_TEXT)
+        if pc.all(is_uuid, min_count=0).as_py():
+            return column
+        suspicious = pc.match_substring_regex(column, privacy.SUSPICIOUS)
+        places = pc.indices_nonzero(pc.and_not(suspicious, is_uuid)).to_pylist()
         if not places:
             return column
         for place in places:
@@ -318,15 +340,18 @@ class _Shaper:
         stream, keyring = self.stream, self.keyring
         nobody = [NOBODY] * len(self.found.records)
         named = [self.people.get(role, nobody) for role in _PEOPLE]
-        users, devices, sessions = ([name.text for name in names] for names in named)
+        users, devices, sessions = ([name[0] for name in names] for names in named)
         self.columns["blocked_identifiers"] = _blocked(named)
         # Some servers write the visitor's id where the user's belongs.
         if "authenticated" in self.values or "anonymous_id" in stream.roles:
-            authenticated = self._role("authenticated")
-            for place, user in enumerate(users):
-                if user is not None and (user == devices[place] or _is_no(authenticated[place])):
-                    devices[place] = devices[place] or user
-                    users[place] = None
+            pairs = zip(users, devices, self._role("authenticated"), strict=True)
+            for place in [
+                place
+                for place, (user, device, is_signed_in) in enumerate(pairs)
+                if user is not None and (user == device or _is_no(is_signed_in))
+            ]:
+                devices[place] = devices[place] or users[place]
+                users[place] = None
         anonymous = [place for place, consents in enumerate(self.consenting) if not consents]
         visits = {place: self._visit(place, sessions[place]) for place in anonymous}
         for place in anonymous:
@@ -357,15 +382,8 @@ class _Shaper:
         )
 
     def _clients(self) -> None:
-        clients = [_client(agent) if type(agent) is str else NOTHING
-                   for agent in self._role("user_agent")]  # fmt: skip
-        networks = [
-            _network(address) if consents and type(address) is str else None
-            for address, consents in zip(self._role("ip_address"), self.consenting, strict=True)
-        ]
-        self.columns["ip_prefix"] = pa.array(networks, pa.string())
-        countries = [_country(value) for value in self._role("country")]
-        self.columns["country"] = pa.array(countries, pa.string())
+        agents = self.values.get("user_agent")
+        clients = agents and [_client(agent) if type(agent) is str else NOTHING for agent in agents]
         # What the app says of the client wins over what its user agent lets guess.
         for name, part, read, type_ in (
             ("browser", 0, _label, pa.string()),
@@ -373,13 +391,30 @@ class _Shaper:
             ("os", 2, _label, pa.string()),
             ("device_type", 3, _label, pa.string()),
         ):
-            told = [
-                client[part] if value is None else read(value)
-                for value, client in zip(self._role(name), clients, strict=True)
-            ]
-            self.columns[name] = pa.array(told, type_)
-        versions = [_version(value) for value in self._role("app_version")]
-        self.columns["app_version"] = pa.array(versions, pa.string())
+            told = self.values.get(name)
+            if clients and told:
+                told = [
+                    client[part] if value is None else read(value)
+                    for value, client in zip(told, clients, strict=True)
+                ]
+            elif clients:
+                told = [client[part] for client in clients]
+            elif told:
+                told = [None if value is None else read(value) for value in told]
+            self._add(name, told, type_)
+        for name, read in (("country", _country), ("app_version", _version)):
+            told = self.values.get(name)
+            self._add(name, told and [value and read(value) for value in told], pa.string())
+        addresses = self.values.get("ip_address")
+        networks = addresses and [
+            _network(address) if consents and type(address) is str else None
+            for address, consents in zip(addresses, self.consenting, strict=True)
+        ]
+        self._add("ip_prefix", networks, pa.string())
+
+    def _add(self, name: str, values: list | None, type_: pa.DataType) -> None:
+        count = len(self.found.records)
+        self.columns[name] = pa.array(values, type_) if values else pa.nulls(count, type_)
 
     # ── the stream's own columns, a method a type ─────────────────────────────────────────────
 
@@ -403,7 +438,7 @@ class _Shaper:
     def _key(self, column: Column) -> pa.Array:
         hashed = column.purpose == "user" and self.stream.user_id_sha256
         keys = self.keyring.column(column.purpose, self.stream.source, hashed)
-        names = self.keyring.names.of(self.values[column.name])
+        names = self.people[column.name]
         # Such an id can be a person's, or hold one: without consent there is none.
         return _uuids(
             [
@@ -486,6 +521,11 @@ class _Shaper:
             key = path[-1]
             for parent in self._parents(path):
                 parent.pop(key, None)
+        for path in stream.typed:
+            key = path[-1]
+            for parent in self._parents(path):
+                if type(parent.get(key)) not in _MEASURED:
+                    parent.pop(key, None)
         for path in stream.urls:
             key = path[-1]
             for parent in self._parents(path):
@@ -508,7 +548,7 @@ class _Shaper:
 
     def _clean(self, value: object, path: tuple[str, ...], consents: bool) -> object:
         if type(value) is str:
-            is_free = path in self.stream.free_text or path[-1] not in self.stream.named
+            is_free = path[-1] not in self.stream.named
             if is_free and not consents:
                 return None
             return privacy.scrub(value, free=is_free)
@@ -524,6 +564,8 @@ class _Shaper:
                 if after is not None or entry is None:
                     cleaned[privacy.scrub(key)] = after
             return cleaned
+        if type(value) is int and path[-1] not in self.stream.named:
+            return privacy.scrub_number(value)
         return value
 
 
@@ -537,13 +579,18 @@ def arrow_schema(stream: Stream) -> pa.Schema:
     return pa.schema([*PLACE, *shared, *own, ("properties", pa.string())])
 
 
+def _kind_of(name: str) -> str:
+    """'user_id' and 'creator_user_key' are shown as [user]."""
+    return name.removesuffix("_id").removesuffix("_key").rpartition("_")[2]
+
+
 def _uuids(keys: list[bytes | None]) -> pa.Array:
     return pa.ExtensionArray.from_storage(_UUID, pa.array(keys, pa.binary(16)))
 
 
 def _blocked(named: list[list[Name]]) -> pa.Array:
     """'user=undefined,session=empty' where an app sent words instead of ids."""
-    if not any(name.instead for names in named for name in set(names)):
+    if not any(any(map(itemgetter(1), names)) for names in named):
         return pa.nulls(len(named[0]), pa.string())
     kinds = [role.removesuffix("_id") for role in _PEOPLE]
     notes = [

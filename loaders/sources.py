@@ -96,6 +96,7 @@ class Stream:
     sha256_sources: frozenset[str] = frozenset()
     free_text: tuple[Path_, ...] = ()
     personal: tuple[Path_, ...] = ()
+    typed: tuple[Path_, ...] = ()
     urls: tuple[Path_, ...] = ()
     named: frozenset[str] = frozenset()
 
@@ -108,7 +109,7 @@ class Stream:
         """The objects that the paths lead through, outer ones first."""
         paths = [path for paths in self.roles.values() for path in paths]
         paths += [path for column in self.columns for path in column.paths]
-        paths += [*self.free_text, *self.personal, *self.urls]
+        paths += [*self.free_text, *self.personal, *self.typed, *self.urls]
         return sorted({path[:depth] for path in paths for depth in range(1, len(path))})
 
     @property
@@ -214,7 +215,8 @@ class _Reader:
         kind = spec.get("kind")
         if kind not in ("events", "entities"):
             self.fail(f"{at}.kind", f"must be 'events' or 'entities', not {kind!r}")
-        shared = {"kind", "layouts", "columns", "free_text", "personal", "urls", "timezone"}
+        shared = {"kind", "layouts", "columns", "timezone"}
+        shared |= {"free_text", "personal", "typed", "urls"}
         own = {"event_id", "batch", *_ROLES} if kind == "events" else {"key"}
         self._only(spec, shared | own, at)
         layouts = self._texts(spec.get("layouts", ["lines"]), f"{at}.layouts")
@@ -232,7 +234,7 @@ class _Reader:
                 for entry in self._texts(spec.get(what) or [], f"{at}.{what}")
                 for path in self._paths(entry, f"{at}.{what}")
             )
-            for what in ("free_text", "personal", "urls")
+            for what in ("free_text", "personal", "typed", "urls")
         }
         event_id = None
         if kind == "events":
@@ -249,8 +251,11 @@ class _Reader:
                 if column not in {entry.name for entry in columns}:
                     self.fail(f"{at}.key", f"{column!r} is not one of the columns")
         consent_path, consent_default = self._consent()
-        paths = [path for entry in (*roles.values(), *marked.values()) for path in entry]
+        paths = [path for entry in (*roles.values(), marked["urls"]) for path in entry]
         paths += [path for column in columns for path in column.paths]
+        # What is typed by a person or personal in one place is so under that name anywhere.
+        kinds = ("free_text", "personal", "typed")
+        typed = {path[-1] for what in kinds for path in marked[what]}
         return Stream(
             source=source,
             name=name,
@@ -266,7 +271,7 @@ class _Reader:
             consent_default=consent_default,
             user_id_sha256=self.document.get("user_id_hash") == "sha256",
             sha256_sources=self.hashed,
-            named=self.named | {path[-1] for path in paths},
+            named=(self.named | {path[-1] for path in paths}) - typed,
             **marked,
         )
 

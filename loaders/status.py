@@ -62,7 +62,8 @@ class Status:
                 "Nothing has been landed yet. Put files into "
                 f"{landing_folder()}/<source>/<stream>/ and run: sightline land"
             )
-        width = max(len(f"{entry['source']}/{entry['stream']}") for entry in self.streams)
+        names = [f"{entry['source']}/{entry['stream']}" for entry in self.streams]
+        width = max(map(len, ["all", *names]))
         heads = ("files", "lines", "landed", "duplicates", "quarantined", "blank")
         text = [" " * width + "".join(f"{head:>13}" for head in heads)]
         for entry in [*self.streams, {"source": "all", "stream": "", **self.totals()}]:
@@ -107,7 +108,12 @@ def read_status() -> Status:
         return Status(
             streams=_rows(con, _STREAMS),
             reasons=_rows(con, _REASONS),
-            rejected=_rows(con, _REJECTED),
+            # One that was taken away needs nobody's attention any more.
+            rejected=[
+                entry
+                for entry in _rows(con, _REJECTED)
+                if (landing_folder() / entry["path"]).exists()
+            ],
             files=_rows(con, _FILES),
             last_load=value_of(con, "select max(finished_at) from raw.load_ledger"),
         )

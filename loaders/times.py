@@ -31,6 +31,7 @@ _UNIFORM_UTC = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"
 _UNIFORM_NAIVE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?$"
 _MICROS_UTC = pa.timestamp("us", tz="UTC")
 _MICROS = pa.timestamp("us")
+_YEAR_ONE = -62_135_596_800 * MICROSECONDS
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,7 +66,9 @@ def _from_epoch(number: int | float) -> int | None:
 def _from_iso(text: str, zone: str) -> int | None:
     # fromisoformat cuts digits beyond the microsecond, as we want it; '24:00' and ':60' it refuses.
     try:
-        moment = datetime.fromisoformat(text.upper().replace(" Z", "Z").replace(" +", "+"))
+        moment = datetime.fromisoformat(
+            text.upper().replace(" Z", "Z").replace(" +", "+").replace(" -", "-")
+        )
     except ValueError:
         return None
     if moment.hour == 0 and text[11:13] == "24":  # newer Pythons accept 24:00; one rule for all
@@ -97,15 +100,23 @@ def _parse_uniform(values: Sequence[object], zone: str) -> pa.Array | None:
         return None
     try:
         if pc.all(pc.match_substring_regex(texts, _UNIFORM_UTC), min_count=0).as_py():
-            return pc.cast(texts, _MICROS_UTC).cast(_MICROS)
+            # By way of the number: dropping the zone from the type alone looks up each time's zone.
+            return _since_year_one(pc.cast(texts, _MICROS_UTC))
         if (
             zone == "UTC"
             and pc.all(pc.match_substring_regex(texts, _UNIFORM_NAIVE), min_count=0).as_py()
         ):
-            return pc.cast(texts, _MICROS)
+            return _since_year_one(pc.cast(texts, _MICROS))
     except pa.ArrowInvalid:  # one of them is no time: the column takes the slow way
         return None
     return None
+
+
+def _since_year_one(times: pa.Array) -> pa.Array | None:
+    """Arrow counts a year 0; here there is none."""
+    micros = times.cast(pa.int64())
+    least = pc.min(micros).as_py()
+    return micros.cast(_MICROS) if least is None or least >= _YEAR_ONE else None
 
 
 def within_reason(times: pa.Array) -> pa.Array:
