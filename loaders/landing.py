@@ -358,7 +358,7 @@ class _Run:
     def _progress(self, bytes_read: int) -> None:
         seconds = time.monotonic() - self.started
         done = min(self.done_bytes + bytes_read, self.total_bytes)
-        rows = self.writer.rows_written
+        rows = self.writer.rows_taken
         self.on_progress(Progress(done, self.total_bytes, rows, seconds))
 
 

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import hmac
 import os
+import signal
 import threading
 import time
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ _parser: Parser | None = None
 def start_worker(secret: bytes, parent: int) -> None:
     global _parser
     _parser = Parser(secret)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the loader ends its workers itself
     gc.disable()  # records are trees: counting references frees them, looking for cycles is waste
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

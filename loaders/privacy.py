@@ -252,9 +252,11 @@ SUSPICIOUS = (
     r"@|%40|\+\d|\d(?:[ ().\-/]{0,3}\d){8,}|\(\d{2,4}\)|\d\.\d{1,3}\.\d{1,3}\.\d"
     r"|::|(?:[0-9A-Fa-f]{1,4}:){3}"
 )
-# However the key is written: phone_number, Phone-Number, phonenumber.
-SUSPICIOUS_KEYS = '"[_-]*(?:{})[_-]*":'.format(
-    "|".join("[_-]*".join(key) for key in sorted(PERSONAL_KEYS))
+# However the key is written (phone_number, Phone-Number); five letters are enough to look again.
+SUSPICIOUS_KEYS = '"[_-]*(?:{})'.format(
+    "|".join(
+        "[_-]*".join(key[:5]) + ("" if len(key) > 5 else '[_-]*"') for key in sorted(PERSONAL_KEYS)
+    )
 )
 _suspicious = re.compile(SUSPICIOUS, re.ASCII)
 
@@ -311,7 +313,8 @@ def _hide_ip(found: re.Match) -> str:
         ipaddress.ip_address(found[0])
     except ValueError:
         return found[0]
-    return "[ip]" if len(found[0]) > 2 else found[0]
+    # '::1' is everybody's, and a[::2] no address at all.
+    return "[ip]" if len(found[0]) > 6 else found[0]
 
 
 def _hide_card(found: re.Match) -> str:

@@ -40,7 +40,8 @@ class ProgressLine:
             return
         share = f"{done / total:4.0%}  " if total else ""
         rate = f"{count(units / elapsed)} {unit}/s"
-        rest = elapsed * (total - done) / done if total and done else None
+        # Of the first few percent nothing can be told: that time went into starting up.
+        rest = elapsed * (total - done) / done if total and done > 0.03 * total else None
         remaining = f", about {_duration(rest)} left" if rest is not None else ""
         text = f"{self.doing}: {share}{amount}, {rate}{remaining}"
         if self.is_terminal:

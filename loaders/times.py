@@ -23,9 +23,11 @@ EARLIEST = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * MICROSECONDS
 LATEST = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * MICROSECONDS
 
 _ISO = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|z|[+-]\d\d(:?\d\d)?))?",
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?"
+    r"( ?(Z|z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?))?",
     re.ASCII,
 )
+_SPACED_ZONE = re.compile(r" (?=[Z+-])")
 _EPOCH = re.compile(r"\d{9,16}(\.\d{1,6})?", re.ASCII)
 _UNIFORM_UTC = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"
 _UNIFORM_NAIVE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?$"
@@ -100,7 +102,6 @@ def _parse_uniform(values: Sequence[object], zone: str) -> pa.Array | None:
         return None
     try:
         if pc.all(pc.match_substring_regex(texts, _UNIFORM_UTC), min_count=0).as_py():
-            # By way of the number: dropping the zone from the type alone looks up each time's zone.
             return _since_year_one(pc.cast(texts, _MICROS_UTC))
         if (
             zone == "UTC"
@@ -113,7 +114,8 @@ def _parse_uniform(values: Sequence[object], zone: str) -> pa.Array | None:
 
 
 def _since_year_one(times: pa.Array) -> pa.Array | None:
-    """Arrow counts a year 0; here there is none."""
+    """Arrow counts a year 0; here there is none. By way of the number: to take the zone off the
+    type, Arrow would look up each time in its zone."""
     micros = times.cast(pa.int64())
     least = pc.min(micros).as_py()
     return micros.cast(_MICROS) if least is None or least >= _YEAR_ONE else None

@@ -107,7 +107,7 @@ class Writer:
         self.arrival: Arrival | None = None
         self.gathered: list[Arrival] = []
         self.is_open = False
-        self.rows_written = 0
+        self.rows_taken = 0
 
     def begin(self, arrival: Arrival) -> None:
         self.arrival = arrival
@@ -120,6 +120,7 @@ class Writer:
     def take(self, parsed: Parsed) -> None:
         arrival, limits = self.arrival, self.limits
         arrival.take(parsed)
+        self.rows_taken += parsed.row_count
         if arrival.waste_bytes > limits.max_waste_bytes:
             packed = arrival.file.size
             if arrival.waste_bytes > 100 * packed:
@@ -217,7 +218,6 @@ class Writer:
                 duplicates = repeats.get(arrival.load_id, 0)
                 arrival.outcome.duplicates += duplicates
                 arrival.outcome.landed += counts.get(arrival.load_id, 0) - duplicates
-            self.rows_written += rows.num_rows
         ledger.insert_quarantine(self.con, stream, put_aside)
 
     def _close(self, arrivals: list[Arrival]) -> None:

@@ -7,13 +7,13 @@ import pyarrow as pa
 
 from simulator.academy import simulate_academy
 from simulator.dirt import deliver
-from simulator.feeds import FEEDS, AppBlock
+from simulator.feeds import FEEDS, EventRows
 from simulator.interaction_log import simulate_interaction_log
 from simulator.parameters import Plan
 from simulator.people import People, draw_people
 from simulator.seeding import Purpose, generator
 from simulator.sketchychain import simulate_sketchychain
-from simulator.spool import Key, Piece, SpoolWriter, write_truth_piece
+from simulator.spool import Key, Piece, SpoolWriter, spool_path, write_truth_piece
 from simulator.studyin import simulate_studyin
 from simulator.true_funnels import FUNNELS, people_reaching
 from simulator.true_sessions import true_sessions
@@ -40,25 +40,29 @@ class BlockResult:
 
 
 def simulate_block(plan: Plan, block: int) -> BlockResult:
+    with spool_path(plan.spool, block).open("wb") as file:
+        return _simulate_block(plan, block, SpoolWriter(file, block))
+
+
+def _simulate_block(plan: Plan, block: int, spool: SpoolWriter) -> BlockResult:
     world = build_world(plan.seed, plan.behaviour)
     people = draw_people(plan, block)
-    spool = SpoolWriter(plan.spool, block)
     for name, rows in people_tables(plan, people).items():
         write_truth_piece(plan.spool, name, block, rows)
     uses = np.zeros((EXAMPLE_PROMPTS, len(plan.dump_days())), dtype=np.int64)
     funnels: dict[str, list[int]] = {}
     sessions: list[pa.Table] = []
-    gone: list[pa.Table] = []
+    missing: list[pa.Table] = []
     events = 0
     for simulate_app, dirt_purpose in _APPS:
-        app: AppBlock = simulate_app(plan, world, people, block)
+        app = simulate_app(plan, world, people, block)
         rng = generator(plan.seed, dirt_purpose, block)
         for rows in app.events:
             number = FEEDS.index(rows.feed)
             lines = deliver(rng, plan, rows)
             spool.add_lines(number, lines, plan.parts_per_day[number])
             sessions.append(true_sessions(plan, people, rows))
-            gone.append(_missing_ends(people, rows, lines.missing_ends))
+            missing.append(_missing_ends(people, rows, lines.missing_ends))
             events += len(rows.rows)
             for funnel in FUNNELS:
                 if funnel.feed == rows.feed:
@@ -69,15 +73,16 @@ def simulate_block(plan: Plan, block: int) -> BlockResult:
             write_truth_piece(plan.spool, name, block, table)
         if app.example_uses is not None:
             uses += app.example_uses
-    spool.close()
+    missing_ends = 0
     if sessions:
         write_truth_piece(plan.spool, "sessions", block, pa.concat_tables(sessions))
-    missing = pa.concat_tables(gone) if gone else pa.table({})
-    write_truth_piece(plan.spool, "missing_session_ends", block, missing)
-    return BlockResult(spool.pieces, uses, funnels, missing.num_rows, events)
+        missing_rows = pa.concat_tables(missing)
+        missing_ends = missing_rows.num_rows
+        write_truth_piece(plan.spool, "missing_session_ends", block, missing_rows)
+    return BlockResult(spool.pieces, uses, funnels, missing_ends, events)
 
 
-def _missing_ends(people: People, events, at: np.ndarray) -> pa.Table:
+def _missing_ends(people: People, events: EventRows, at: np.ndarray) -> pa.Table:
     visit = events.rows.visit[at]
     return pa.table(
         {

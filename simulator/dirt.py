@@ -16,7 +16,7 @@ import pyarrow as pa
 from simulator.feeds import INTERACTIONS, EventRows
 from simulator.formats import has_lines, same_text
 from simulator.lines import uuids
-from simulator.parameters import DAY_MS, HOUR_MS, MINUTE_MS, Plan
+from simulator.parameters import DAY_MS, HOUR_MS, MINUTE_MS, DirtRates, Plan
 
 
 class Dirt(IntFlag):
@@ -144,6 +144,8 @@ def _skew(
     wrong = (rng.random(visits) < rates.skewed_sessions) & (events.session_of_visit >= 0)
     ahead = (rng.uniform(1.2, rates.skew_days_most, visits) * DAY_MS).astype(np.int64)
     skewed = wrong[rows.visit] & ((dirt & Dirt.LATE) == 0)
+    if events.is_server_timed is not None:
+        skewed &= ~events.is_server_timed
     shift = np.where(skewed, ahead[rows.visit], 0)
     return rows.time + shift, dirt | np.where(skewed, Dirt.SKEWED, 0), shift // DAY_MS
 
@@ -182,10 +184,12 @@ class _Extra:
             other = same_text(feed, later // DAY_MS) != form
             later = np.where(other, later + DAY_MS, later)
         again = np.where(by_days, later, soon)
-        crosses = (again // DAY_MS != first // DAY_MS) & (same_text(feed, again // DAY_MS) != form)
-        again = np.where(
-            crosses | (again >= self.plan.horizon_ms), first // DAY_MS * DAY_MS + DAY_MS - 1, again
-        )
+        day = first // DAY_MS
+        moved = again // DAY_MS != day
+        # Where there is no such day: at the very end of the first copy's own.
+        misses = moved & (same_text(feed, again // DAY_MS) != form)
+        misses |= again >= self.plan.horizon_ms
+        again = np.where(misses, (day + 1) * DAY_MS - 1, again)
         self._add(
             self.line.take(pa.array(chosen)), again, Dirt.DUPLICATE, pa.array([""] * k, pa.string())
         )
@@ -198,7 +202,7 @@ class _Extra:
         rate: float,
         change: Callable[[np.random.Generator, dict], str | None],
     ) -> None:
-        """Copies of some events with a new id, each changed; `change` says how, None if it cannot."""
+        """Copies of events with new ids, each changed; `change` says how, None if it cannot."""
         wanted = rng.binomial(len(kept), rate) if len(kept) else 0
         candidates = kept[rng.integers(0, len(kept), 4 * wanted)] if wanted else kept[:0]
         ids = uuids(rng, len(candidates)).to_pylist()
@@ -246,7 +250,7 @@ class _Extra:
         del record[name]
         return name
 
-    def damage(self, rng: np.random.Generator, kept: np.ndarray, rates) -> None:
+    def damage(self, rng: np.random.Generator, kept: np.ndarray, rates: DirtRates) -> None:
         """Lines that are no records, where the file has lines."""
         usable = kept[has_lines(self.events.feed, self.arrival[kept] // DAY_MS)]
         broken = usable[rng.random(len(usable)) < rates.malformed]

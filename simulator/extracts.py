@@ -17,6 +17,7 @@ from simulator.world import (
     DIFFICULTY_NAMES,
     EXAMPLE_IDS,
     EXAMPLE_PROMPTS,
+    MATERIAL_NAMES,
     MATERIALS_PER_TOPIC,
     OPTIONS,
     TOPIC_LEVELS,
@@ -91,7 +92,7 @@ def write_extract(
 
 
 def write_reference(plan: Plan, world: World, out: Path) -> list[FileCounts]:
-    """StudyIn's reference tables: on the first day, and every fourth week again, slightly changed."""
+    """StudyIn's reference tables: on the first day, then every fourth week, slightly changed."""
     counts = []
     for edition, day in enumerate(range(0, plan.days, 28)):
         for stream, rows in _reference_rows(world, edition).items():
@@ -119,7 +120,7 @@ def _reference_rows(world: World, edition: int) -> dict[str, list[dict]]:
     materials = [
         {
             "id": material_id[m],
-            "filename": f"{TOPIC_NAMES[m // MATERIALS_PER_TOPIC].lower()} part {m % MATERIALS_PER_TOPIC + 1}.pdf",
+            "filename": MATERIAL_NAMES[m],
             "page_count": int(world.material_pages[m]) + (edition if m % 10 == 0 else 0),
             "topic_id": topic_id[m // MATERIALS_PER_TOPIC],
         }

@@ -45,6 +45,8 @@ class EventRows:
     person_of_visit: np.ndarray
     render: Callable[[np.ndarray, np.ndarray], pa.StringArray]
     required_fields: Callable[[dict], list[str]]
+    # Rows whose only time is the server's, which no device's clock can spoil.
+    is_server_timed: np.ndarray | None = None
 
 
 @dataclass

@@ -8,19 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulator import texts
-from simulator.academy import in_row_order
 from simulator.feeds import INTERACTIONS, AppBlock, EventRows
-from simulator.lines import Clock, fill, json_texts, optional, pick, uuids
+from simulator.lines import Clock, Column, fill, in_row_order, json_texts, optional, pick, uuids
 from simulator.parameters import INTERACTION_LOG, MINUTE_MS, Plan
 from simulator.people import People
 from simulator.seeding import Purpose, generator
-from simulator.timeline import Script, expand
+from simulator.timeline import Rows, Script, expand
 from simulator.visits import Visits, draw_visits
 from simulator.world import World
 
 KINDS = (
-    "click", "input", "scroll", "navigation", "state_transition", "performance", "api_call", "error",
-    "generation",
+    "click", "input", "scroll", "navigation", "state_transition", "performance", "api_call",
+    "error", "generation",
 )  # fmt: skip
 CLICK, INPUT, SCROLL, NAVIGATION, TRANSITION, PERFORMANCE, API_CALL, ERROR, GENERATION = range(9)
 SYSTEM_KINDS = (PERFORMANCE, API_CALL, ERROR, GENERATION)
@@ -46,14 +45,14 @@ def simulate_interaction_log(plan: Plan, world: World, people: People, block: in
     n = len(visits)
     if n == 0:
         return AppBlock([])
-    generation_visit, success, script = _write_script(rng, plan, visits)
+    success, script = _write_script(rng, plan, visits)
     idle = np.where(rng.random(n) < b.idle_gap_probability, rng.integers(31, 120, n) * MINUTE_MS, 0)
     rows, _ = script.play(visits.start, visits.person, ROOM_MS, idle)
     rows = rows.where(rows.time < plan.horizon_ms)
+    if len(rows) == 0:
+        return AppBlock([])
     session = uuids(rng, n)
-    renderer = _Renderer(
-        rng, plan, world, people, visits, rows, session, len(generation_visit), success
-    )
+    records = _Records(rng, plan, world, people, visits, rows, session, success)
     events = EventRows(
         feed=INTERACTIONS,
         rows=rows,
@@ -63,7 +62,7 @@ def simulate_interaction_log(plan: Plan, world: World, people: People, block: in
         client_session=session,
         session_of_visit=np.arange(n),
         person_of_visit=visits.person,
-        render=renderer.render,
+        render=records.render,
         required_fields=_required_fields,
     )
     return AppBlock([events])
@@ -71,7 +70,8 @@ def simulate_interaction_log(plan: Plan, world: World, people: People, block: in
 
 def _write_script(
     rng: np.random.Generator, plan: Plan, visits: Visits
-) -> tuple[np.ndarray, np.ndarray, Script]:
+) -> tuple[np.ndarray, Script]:
+    """The script, and for every generation in it whether it succeeds."""
     n = len(visits)
     every = np.arange(n)
     script = Script()
@@ -108,135 +108,187 @@ def _write_script(
     script.add(PERFORMANCE, visit, order + 0.004, 0.01, np.full(g, 3))
     script.add(GENERATION, visit, order + 0.005, 0.02, unit)
     script.add(TRANSITION, visit, order + 0.006, 0.05, np.where(success, 2, 3))
-    return visit, success, script
+    return success, script
 
 
-class _Renderer:
+class _Records:
     """Draws what the records say, once; renders it for whatever times the dirt decides on."""
 
-    def __init__(self, rng, plan, world, people, visits, rows, session, generations, success):
-        self.rows, self.clock = rows, Clock(plan.start_ms)
-        n = len(visits)
-        person = visits.person
-        visitor = rng.random(n) < plan.behaviour.visitor_share
-        user = pc.if_else(
-            pa.array(visitor), "null", fill('"@u@"', u=people.log_id.take(pa.array(person)))
-        )
-        self.who = fill('"sessionId":"@s@","userId":@u@', s=session, u=user)
-        consent = pick(pa.array(["", '"consent":true', '"consent":false']), people.consent[person])
-        host = rng.integers(1, 255, people.n)[person]
-        shows_ip = rng.random(n) < 0.5
-        address = optional(shows_ip, fill(',"ip_address":"203.0.113.@h@"', h=host))
-        self.tail = fill('"metadata":{@c@}@a@}\n', c=consent, a=address)
-        client = people.device_client[people.device[person, (rng.random(n) < 0.3).astype(np.int64)]]
-        self.agent = pick(json_texts([c[0] for c in texts.CLIENTS]), client)
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        plan: Plan,
+        world: World,
+        people: People,
+        visits: Visits,
+        rows: Rows,
+        session: pa.StringArray,
+        success: np.ndarray,
+    ):
+        self._rng, self._plan, self.rows = rng, plan, rows
+        self.clock = Clock(plan.start_ms)
         self.where = {kind: rows.of(kind) for kind in range(len(KINDS))}
         self.component: dict[int, pa.StringArray] = {}
         self.details: dict[int, pa.StringArray] = {}
-        self._describe(rng, plan, world, generations, success)
+        self._senders(people, visits, session)
+        self._gestures(world, len(success))
+        self._generations(success)
+        self._performance()
+        self._errors()
 
-    def _describe(self, rng, plan, world, generations, success) -> None:
-        rows = self.rows
+    def _put(
+        self, kind: int, components: tuple[str, ...], template: str, **columns: Column
+    ) -> None:
+        self.component[kind] = self._one_of(kind, components)
+        self.details[kind] = fill(template, **columns)
 
-        def k(kind: int) -> int:
-            return len(self.where[kind])
+    def _count(self, kind: int) -> int:
+        return len(self.where[kind])
 
-        def one_of(kind: int, names: tuple[str, ...]) -> pa.StringArray:
-            return pick(json_texts(names), rng.integers(0, len(names), k(kind)))
+    def _ref(self, kind: int) -> np.ndarray:
+        return self.rows.ref[self.where[kind]]
 
-        words = json_texts(world.texts.prompts)
-        text = (rng.random(generations) ** 2 * len(words)).astype(np.int64)
-        lengths = np.array([len(t) for t in world.texts.prompts])
-        self.component[CLICK] = one_of(CLICK, BUTTONS)
-        self.details[CLICK] = fill(
-            '"x":@x@,"y":@y@', x=rng.integers(0, 1440, k(CLICK)), y=rng.integers(0, 900, k(CLICK))
+    def _one_of(self, kind: int, pool: tuple[str, ...]) -> pa.StringArray:
+        return pick(json_texts(pool), self._rng.integers(0, len(pool), self._count(kind)))
+
+    def _senders(self, people: People, visits: Visits, session: pa.StringArray) -> None:
+        """Visitors are nobody but their session; some clients write a nothing as a word."""
+        rng, n, person = self._rng, len(visits), visits.person
+        known = fill('"@u@"', u=pick(people.log_id, person))
+        nobody = rng.random(n) < self._plan.dirt.placeholder_user
+        absent = np.where(nobody & (not self._plan.clean), 1, 0)
+        user = pc.if_else(
+            pa.array(rng.random(n) < self._plan.behaviour.visitor_share),
+            pick(pa.array(["null", '"undefined"']), absent),
+            known,
         )
-        self.component[INPUT] = pa.array(['"PromptInput"'] * k(INPUT), pa.string())
-        unit = rows.ref[self.where[INPUT]]
-        self.details[INPUT] = fill(
+        self.who = fill('"sessionId":"@s@","userId":@u@', s=session, u=user)
+        stated = pa.array(["", '"consent":true', '"consent":false'])
+        host = rng.integers(1, 255, people.n)[person]
+        self.tail = fill(
+            '"metadata":{@c@}@a@}\n',
+            c=pick(stated, people.consent[person]),
+            a=optional(
+                rng.random(n) < 0.5,
+                fill(
+                    ',"ip_address":"203.0.113.@h@","properties":{"country":@c@}',
+                    h=host,
+                    c=pick(texts.country_names(), people.country[person]),
+                ),
+            ),
+        )
+        which = (rng.random(n) < 0.3).astype(np.int64)
+        client = people.device_client[people.device[person, which]]
+        self.agent = pick(json_texts([c[0] for c in texts.CLIENTS]), client)
+
+    def _gestures(self, world: World, generations: int) -> None:
+        rng = self._rng
+        self._put(
+            CLICK,
+            BUTTONS,
+            '"x":@x@,"y":@y@',
+            x=rng.integers(0, 1440, self._count(CLICK)),
+            y=rng.integers(0, 900, self._count(CLICK)),
+        )
+        depth = rng.integers(5, 101, self._count(SCROLL))
+        self._put(SCROLL, ("Gallery", "HistoryList", "HelpPage"), '"depth":@d@', d=depth)
+        page = self._ref(NAVIGATION)
+        self._put(NAVIGATION, ("Router",), '"path":@p@', p=pick(json_texts(PATHS), page))
+        # What is typed into the prompt field is what is then generated from.
+        self._words = json_texts(world.texts.prompts)
+        self._text = (rng.random(generations) ** 2 * len(self._words)).astype(np.int64)
+        self._length = np.array([len(text) for text in world.texts.prompts])
+        typed = self._text[self._ref(INPUT)]
+        self._put(
+            INPUT,
+            ("PromptInput",),
             '"field":"prompt","value":@v@,"length":@n@',
-            v=pick(words, text[unit]),
-            n=lengths[text[unit]],
+            v=pick(self._words, typed),
+            n=self._length[typed],
         )
-        self.component[SCROLL] = one_of(SCROLL, ("Gallery", "HistoryList", "HelpPage"))
-        self.details[SCROLL] = fill('"depth":@d@', d=rng.integers(5, 101, k(SCROLL)))
-        page = rows.ref[self.where[NAVIGATION]]
-        self.component[NAVIGATION] = pa.array(['"Router"'] * k(NAVIGATION), pa.string())
-        self.details[NAVIGATION] = fill('"path":@p@', p=pick(json_texts(PATHS), page))
-        which = rows.ref[self.where[TRANSITION]]
-        self.component[TRANSITION] = pa.array(['"GenerationMachine"'] * k(TRANSITION), pa.string())
+        k = self._count(TRANSITION)
         moves = pa.array(
             [f'"fromState":"{a}","toState":"{b}","event":"{e}"' for a, b, e in TRANSITIONS]
         )
-        self.details[TRANSITION] = fill(
+        self._put(
+            TRANSITION,
+            ("GenerationMachine",),
             '@m@,"context":{"retries":@r@},"duration":@d@',
-            m=pick(moves, which),
-            r=rng.integers(0, 3, len(which)),
-            d=np.rint(rng.lognormal(6.5, 0.9, len(which))).astype(np.int64),
+            m=pick(moves, self._ref(TRANSITION)),
+            r=rng.integers(0, 3, k),
+            d=np.rint(rng.lognormal(6.5, 0.9, k)).astype(np.int64),
         )
-        metric = rows.ref[self.where[PERFORMANCE]]
-        b = plan.behaviour
-        medians = np.array([b.first_paint_ms_median, b.interactive_ms_median, 1.0, 320.0])
-        value = medians[metric] * rng.lognormal(0, 0.45, len(metric))
-        value = np.where(
-            metric == 2, np.round(rng.exponential(0.06, len(metric)), 3), np.round(value, 1)
-        )
-        self.component[PERFORMANCE] = pa.array(['"PerformanceObserver"'] * len(metric), pa.string())
-        self.details[PERFORMANCE] = fill(
-            '"metric":@m@,"value":@v@@e@',
-            m=pick(json_texts(METRICS), metric),
-            v=value,
-            e=optional(
-                metric == 3, fill(',"endpoint":@p@', p=one_of(PERFORMANCE, ("/api/generate",)))
-            ),
-        )
-        unit = rows.ref[self.where[API_CALL]]
-        is_generation = unit >= 0
-        good = success[unit] if generations else np.zeros(len(unit), dtype=bool)
-        other = pick(pa.array(["200"] * 28 + ["404", "500"]), rng.integers(0, 30, len(unit)))
-        code = pc.if_else(
-            pa.array(is_generation), pick(pa.array(["504", "200"]), good.astype(np.int8)), other
-        )
-        self.component[API_CALL] = pa.array(['"ApiClient"'] * len(unit), pa.string())
-        self.details[API_CALL] = fill(
-            '"endpoint":@p@,"status_code":@s@,"response_time_ms":@t@',
-            s=code,
-            p=pick(json_texts(("/api/history", "/api/generate")), is_generation.astype(np.int8)),
-            t=np.rint(rng.lognormal(5.5, 0.7, len(unit))).astype(np.int64),
-        )
-        self.component[ERROR] = one_of(ERROR, ("Gallery", "PromptInput", "Canvas"))
-        message = rng.integers(0, len(texts.ERROR_MESSAGES), k(ERROR))
-        props = json_texts([f"draft of {texts.email(i)}" for i in range(1, 20)])
-        self.details[ERROR] = fill(
-            '"error":@m@,"stack":@s@,"component":@c@,"props":{"title":@p@},"userAgent":@a@,"critical":@k@',
-            m=pick(json_texts(texts.ERROR_MESSAGES), message),
-            s=pick(
-                json_texts(
-                    [
-                        f"Error: {m}\n    at render (app.js:{i * 7 + 12}:3)"
-                        for i, m in enumerate(texts.ERROR_MESSAGES)
-                    ]
-                ),
-                message,
-            ),
-            c=self.component[ERROR],
-            p=pick(props, rng.integers(0, len(props), k(ERROR))),
-            a=self.agent.take(pa.array(rows.visit[self.where[ERROR]])),
-            k=rng.random(k(ERROR)) < 0.1,
-        )
-        unit = rows.ref[self.where[GENERATION]]
-        self.component[GENERATION] = pa.array(['"Generator"'] * len(unit), pa.string())
+
+    def _generations(self, success: np.ndarray) -> None:
+        rng = self._rng
+        unit = self._ref(GENERATION)
         provider = rng.choice(len(PROVIDERS), len(unit), p=[0.6, 0.3, 0.1])
-        failure = one_of(GENERATION, ("timeout", "provider_error", "content_filter"))
         took = np.rint(rng.lognormal(7.6, 0.5, len(unit))).astype(np.int64)
-        self.details[GENERATION] = fill(
+        reason = self._one_of(GENERATION, ("timeout", "provider_error", "content_filter"))
+        self._put(
+            GENERATION,
+            ("Generator",),
             '"generationTime":@t@,"promptLength":@n@,"provider":@p@,"success":@s@@e@,"prompt":@w@',
             t=np.where(success[unit], took, 30_000),
-            n=lengths[text[unit]],
+            n=self._length[self._text[unit]],
             p=pick(json_texts(PROVIDERS), provider),
             s=success[unit],
-            e=optional(~success[unit], fill(',"errorType":@f@', f=failure)),
-            w=pick(words, text[unit]),
+            e=optional(~success[unit], fill(',"errorType":@r@', r=reason)),
+            w=pick(self._words, self._text[unit]),
+        )
+        # Calls made for a generation end as it does; the others mostly well.
+        unit = self._ref(API_CALL)
+        generates = unit >= 0
+        good = np.append(success, True)[unit]
+        other = pick(pa.array(["200"] * 28 + ["404", "500"]), rng.integers(0, 30, len(unit)))
+        code = pc.if_else(
+            pa.array(generates), pick(pa.array(["504", "200"]), good.astype(np.int8)), other
+        )
+        endpoints = json_texts(("/api/history", "/api/generate"))
+        self._put(
+            API_CALL,
+            ("ApiClient",),
+            '"endpoint":@p@,"status_code":@s@,"response_time_ms":@t@',
+            p=pick(endpoints, generates.astype(np.int8)),
+            s=code,
+            t=np.rint(rng.lognormal(5.5, 0.7, len(unit))).astype(np.int64),
+        )
+
+    def _performance(self) -> None:
+        rng, b = self._rng, self._plan.behaviour
+        metric = self._ref(PERFORMANCE)
+        k = len(metric)
+        medians = np.array([b.first_paint_ms_median, b.interactive_ms_median, 0, 320.0])
+        milliseconds = np.round(medians[metric] * rng.lognormal(0, 0.45, k), 1)
+        shift = np.round(rng.exponential(0.06, k), 3)
+        endpoint = fill(',"endpoint":@p@', p=self._one_of(PERFORMANCE, ("/api/generate",)))
+        self._put(
+            PERFORMANCE,
+            ("PerformanceObserver",),
+            '"metric":@m@,"value":@v@@e@',
+            m=pick(json_texts(METRICS), metric),
+            v=np.where(metric == METRICS.index("CLS"), shift, milliseconds),
+            e=optional(metric == METRICS.index("API"), endpoint),
+        )
+
+    def _errors(self) -> None:
+        rng, k = self._rng, self._count(ERROR)
+        message = rng.integers(0, len(texts.ERROR_MESSAGES), k)
+        stacks = json_texts(
+            f"Error: {text}\n    at render (app.js:{i * 7 + 12}:3)"
+            for i, text in enumerate(texts.ERROR_MESSAGES)
+        )
+        drafts = json_texts(f"draft of {texts.email(i)}" for i in range(1, 20))
+        self._put(
+            ERROR,
+            ("Gallery", "PromptInput", "Canvas"),
+            '"error":@m@,"stack":@s@,"component":"ErrorBoundary","props":{"title":@p@},'
+            '"userAgent":@a@,"critical":@c@',
+            m=pick(json_texts(texts.ERROR_MESSAGES), message),
+            s=pick(stacks, message),
+            p=pick(drafts, rng.integers(0, len(drafts), k)),
+            a=pick(self.agent, self.rows.visit[self.where[ERROR]]),
+            c=rng.random(k) < 0.1,
         )
 
     def render(self, shown: np.ndarray, received: np.ndarray) -> pa.StringArray:

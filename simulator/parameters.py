@@ -125,6 +125,7 @@ class DirtRates:
     malformed: float = 0.0010
     blank: float = 0.0003
     missing_session_end: float = 0.08
+    placeholder_user: float = 0.02
 
 
 @dataclass(frozen=True)

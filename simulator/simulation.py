@@ -64,6 +64,21 @@ class SimulationSummary:
     def event_total(self) -> int:
         return sum(self.events.values())
 
+    def __str__(self) -> str:
+        rate = self.event_total / max(self.seconds, 0.001)
+        streams = [f"  {name}: {n:,}" for name, n in sorted(self.events.items())]
+        dirt = ", ".join(f"{name} {n:,}" for name, n in self.dirt.items() if n) or "none"
+        return "\n".join(
+            [
+                f"{self.event_total:,} events and {sum(self.extract_rows.values()):,} table rows "
+                f"in {self.files:,} files ({self.bytes / 1e6:,.1f} MB) at {self.out}",
+                *streams,
+                f"  dirt: {dirt}",
+                f"truth: {self.truth}",
+                f"{self.seconds:,.1f} s, {rate:,.0f} events/s",
+            ]
+        )
+
 
 def simulate(
     out: Path,
@@ -80,7 +95,10 @@ def simulate(
     """Write a seeded world to `out`, and its truth to the folder `truth` beside it.
 
     The same arguments give the same bytes, however many workers there are. An existing world at
-    `out` is written again if it is the same one, and refused otherwise.
+    `out` is written again if it is the same one, and refused otherwise. `progress` is told how
+    many events are done and expected; one that is simulated but not yet written counts half.
+
+    Worker processes import the calling script anew: call this under `if __name__ == "__main__"`.
     """
     began = time.perf_counter()
     out = Path(out)
@@ -183,21 +201,27 @@ def _one_thread() -> None:
 
 
 def _two_passes(
-    plan: Plan, out: Path, run, expected: int, progress: Progress | None
+    plan: Plan,
+    out: Path,
+    run: Callable[[Callable, Iterable], Iterator],
+    expected: int,
+    progress: Progress | None,
 ) -> tuple[list[FileCounts], list[BlockResult]]:
     report = progress or (lambda written, total: None)
     results: list[BlockResult] = []
+    simulated = 0
     for result in run(partial(simulate_block, plan), range(plan.blocks)):
         results.append(result)
-        report(0, expected)
-    total = sum(result.events for result in results)
+        simulated += result.events
+        report(simulated // 2, max(expected, simulated))
     event_files, dumps = _plan_files(plan, results)
     files: list[FileCounts] = []
     written = 0
     for counts in run(partial(write_event_file, plan, out), event_files):
         files.append(counts)
         written += counts.records
-        report(written, max(total, written))
+        report((simulated + written) // 2, max(simulated, written))
+    report(written, written)
     files += [f for f in run(partial(write_dump, plan, out), dumps) if f]
     files += write_reference(plan, build_world(plan.seed, plan.behaviour), out)
     files += write_example_prompts(plan, out, sum(result.example_uses for result in results))

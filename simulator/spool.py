@@ -7,7 +7,9 @@ second pass reads one output file's pieces from all blocks, so neither pass hold
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -32,11 +34,10 @@ class Piece:
 
 
 class SpoolWriter:
-    """Writes the pieces of one block."""
+    """Writes the pieces of one block, into an open file."""
 
-    def __init__(self, folder: Path, block: int):
-        self._block = block
-        self._file = open(spool_path(folder, block), "wb")
+    def __init__(self, file: BinaryIO, block: int):
+        self._file, self._block = file, block
         self.pieces: dict[Key, Piece] = {}
 
     def add_lines(self, feed: int, lines: Lines, parts: int) -> None:
@@ -54,8 +55,8 @@ class SpoolWriter:
             }
         )
         group = (day * parts + part)[order]
-        bounds = np.flatnonzero(np.r_[True, group[1:] != group[:-1], True][: len(group) + 1])
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
+        for first, last in pairwise([*starts.tolist(), len(group)]):
             key = ("events", feed, int(group[first]) // parts, int(group[first]) % parts)
             self._add(key, batch.slice(first, last - first))
 
@@ -76,9 +77,6 @@ class SpoolWriter:
         with pa.ipc.new_stream(self._file, batch.schema, options=_OPTIONS) as writer:
             writer.write_batch(batch)
         self.pieces[key] = Piece(self._block, offset, self._file.tell() - offset, batch.num_rows)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def spool_path(folder: Path, block: int) -> Path:

@@ -7,6 +7,9 @@ ranges) are all invented; a known share of the free text holds one, for the load
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+
+from simulator.lines import json_texts
 
 PERSONAL_TEXT_SHARE = 0.04
 
@@ -157,6 +160,19 @@ def email(number: int) -> str:
 
 def phone(number: int) -> str:
     return f"+1 202-555-01{number % 100:02d}"
+
+
+def addresses() -> list[str]:
+    """IP addresses of the documentation ranges, old and new."""
+    old = [
+        f"{net}.{host}" for net in ("192.0.2", "198.51.100", "203.0.113") for host in range(1, 250)
+    ]
+    return old + [f"2001:db8::{host:x}:{host % 7 + 1}" for host in range(1, 80)]
+
+
+def country_names() -> pa.StringArray:
+    """Countries as JSON strings, by number."""
+    return json_texts(name for name, _, _, _ in COUNTRIES)
 
 
 def text_pools(rng: np.random.Generator) -> TextPools:

@@ -1,8 +1,8 @@
 """From "this visit does these things in this order" to rows with times.
 
-The apps describe visits as rows (kind, visit, order, pause before it); nothing has a time yet. Played, the rows
-are put in order, each visit's pauses are summed, and visits of people who share a device are
-pushed apart so that nobody is in two places at once.
+The apps describe visits as rows (kind, visit, order, pause before it); nothing has a time yet.
+Played, the rows are put in order, each visit's pauses are summed, and visits of people who share a
+device are pushed apart, so that nobody is in two places at once.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from simulator import academy, interaction_log, sketchychain, studyin
+from simulator import interaction_log
+from simulator.academy import kinds as academy
 from simulator.feeds import (
     ACADEMY_EVENTS,
     INTERACTIONS,
@@ -14,6 +15,8 @@ from simulator.feeds import (
     EventRows,
     Feed,
 )
+from simulator.sketchychain import kinds as sketchychain
+from simulator.studyin import kinds as studyin
 
 
 @dataclass(frozen=True)

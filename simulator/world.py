@@ -20,6 +20,11 @@ TOPIC_NAMES = (
 TOPIC_LEVELS = ("foundation", "core", "advanced")
 QUESTIONS_PER_TOPIC = 25
 MATERIALS_PER_TOPIC = 2
+MATERIAL_NAMES = tuple(
+    f"{topic.lower()} part {part + 1}.pdf"
+    for topic in TOPIC_NAMES
+    for part in range(MATERIALS_PER_TOPIC)
+)
 CHUNKS_PER_MATERIAL = 6
 OPTIONS = ("A", "B", "C", "D")
 DIFFICULTY_NAMES = ("easy", "medium", "hard")

@@ -33,14 +33,12 @@ _SKETCH_PROPERTIES = pa.struct(
         ("experiment_id", _TEXT), ("variant", _TEXT), ("entry_point", _TEXT), ("country", _TEXT),
     ]
 )  # fmt: skip
+_PLATFORM = pa.struct(
+    [("browser", _TEXT), ("version", _TEXT), ("os", _TEXT), ("device_type", _TEXT)]
+)
 _SKETCH_METADATA = pa.struct(
     [
-        ("client_timestamp", _TIME),
-        ("app_version", _TEXT),
-        (
-            "platform_info",
-            pa.struct([("browser", _TEXT), ("version", _TEXT), ("os", _TEXT), ("device_type", _TEXT)]),
-        ),
+        ("client_timestamp", _TIME), ("app_version", _TEXT), ("platform_info", _PLATFORM),
         ("consent", _FLAG),
     ]
 )  # fmt: skip
@@ -141,7 +139,7 @@ def _body(lines: pa.StringArray) -> bytes:
 
 
 def _batches(lines: pa.StringArray, is_record: np.ndarray) -> tuple[bytes, np.ndarray, int]:
-    """Up to ten records a line in `{"events": [...]}`; what is no record keeps a line of its own."""
+    """Up to ten records a line in `{"events":[...]}`; what is no record keeps its own line."""
     out: list[str] = []
     batch: list[str] = []
     line_of = np.zeros(len(lines), dtype=np.int64)

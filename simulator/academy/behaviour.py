@@ -1,10 +1,51 @@
+"""What people do in the academy, visit by visit."""
+
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from simulator.academy.extracts import academy_extracts
+from simulator.academy.kinds import (
+    EXAMPLE_PROMPT_USE,
+    LESSON_COMPLETE,
+    LESSON_START,
+    LLM_EVALUATION,
+    LLM_PROMPT,
+    LLM_RESPONSE,
+    MODULE_COMPLETE,
+    PAGE_VIEW,
+    PROFICIENCY_MEASURE,
+    PROMPT_FAVORITE,
+    PROMPT_SAVE,
+    QUIZ_COMPLETE,
+    SKILL_ASSESS,
+    SYSTEM_KINDS,
+    USER_LOGIN,
+    USER_LOGOUT,
+)
+from simulator.academy.logins import Logins, log_in, login_truth, signed_in_rows
+from simulator.academy.records import PATHS, AcademyRecords, required_fields
+from simulator.academy.units import Academy, Evaluations, LessonUnits, PromptUnits
+from simulator.feeds import ACADEMY_EVENTS, AppBlock, EventRows
+from simulator.lines import uuids
+from simulator.parameters import ACADEMY, MINUTE_MS, Plan
+from simulator.people import People
+from simulator.seeding import Purpose, generator
+from simulator.timeline import Rows, Script, expand, last_seen, rank_within
+from simulator.visits import Visits, draw_visits
+from simulator.world import CRITERIA, EXAMPLE_PROMPTS, LESSON_COUNT, LESSONS, MODULES, World
+
+ROOM_MS = 40 * MINUTE_MS
+
+
 def simulate_academy(plan: Plan, world: World, people: People, block: int) -> AppBlock:
     rng = generator(plan.seed, Purpose.ACADEMY, block)
     visits = draw_visits(rng, plan, people, ACADEMY)
     n = len(visits)
     if n == 0:
         return AppBlock([])
-    logins = _log_in(rng, plan, people, visits)
+    logins = log_in(rng, plan, people, visits)
     lessons, prompts, script = _write_script(rng, plan, people, visits, logins)
     idle = np.where(
         rng.random(n) < plan.behaviour.idle_gap_probability,
@@ -12,20 +53,33 @@ def simulate_academy(plan: Plan, world: World, people: People, block: int) -> Ap
         0,
     )
     rows, _ = script.play(visits.start, people.household[visits.person], ROOM_MS, idle)
-    rows, module_lesson = _complete_modules(rows, lessons)
-    signed_in = _signed_in(rows, logins)
+    rows = _complete_modules(rows, lessons)
+    signed_in = signed_in_rows(rows, logins)
     # Only people with an account can keep a prompt.
     keep = signed_in | ~np.isin(rows.kind, (PROMPT_SAVE, PROMPT_FAVORITE))
     keep &= rows.time < plan.horizon_ms
     rows, signed_in = rows.where(keep), signed_in[keep]
+    if len(rows) == 0:
+        return AppBlock([])
     session = uuids(rng, n)
     person = visits.person[rows.visit]
     lesson = _lesson_context(rows, lessons)
-    quality = _prompt_scores(rng, plan, people, rows, person, prompts)
-
-    renderer = _Renderer(
-        rng, plan, world, people, visits, logins, rows, signed_in, session, lesson, prompts, quality
+    evaluations = _evaluate(rng, plan, people, rows, person, prompts)
+    academy = Academy(
+        plan,
+        world,
+        people,
+        visits,
+        logins,
+        rows,
+        person,
+        signed_in,
+        session,
+        lesson,
+        prompts,
+        evaluations,
     )
+    records = AcademyRecords(rng, academy)
     is_system = np.isin(rows.kind, SYSTEM_KINDS)
     events = EventRows(
         feed=ACADEMY_EVENTS,
@@ -36,10 +90,11 @@ def simulate_academy(plan: Plan, world: World, people: People, block: int) -> Ap
         client_session=session,
         session_of_visit=np.arange(n),
         person_of_visit=visits.person,
-        render=renderer.render,
-        required_fields=_required_fields,
+        render=records.render,
+        required_fields=required_fields,
+        is_server_timed=records.is_server_timed,
     )
-    extracts = _extracts(rng, plan, world, people, logins, visits, rows, signed_in, renderer)
+    extracts = academy_extracts(rng, academy, records)
     uses = rows.of(EXAMPLE_PROMPT_USE)
     example_uses = np.zeros((EXAMPLE_PROMPTS, len(plan.dump_days())), dtype=np.int64)
     np.add.at(example_uses, (prompts.example[rows.ref[uses]], plan.dump_of(rows.time[uses])), 1)
@@ -47,31 +102,16 @@ def simulate_academy(plan: Plan, world: World, people: People, block: int) -> Ap
         [events],
         extracts,
         {
-            "logins": _login_truth(plan, people, logins, visits, rows),
-            "prompt_quality": _quality_truth(plan, people, rows, person, prompts, quality),
+            "logins": login_truth(plan, people, logins, visits, rows),
+            "prompt_quality": _quality_truth(academy),
         },
         example_uses,
     )
 
 
-@dataclass
-class _LessonUnits:
-    visit: np.ndarray
-    lesson: np.ndarray
-    completed: np.ndarray
-
-
-@dataclass
-class _PromptUnits:
-    visit: np.ndarray
-    text: np.ndarray
-    example: np.ndarray
-    response_ms: np.ndarray
-
-
 def _write_script(
-    rng: np.random.Generator, plan: Plan, people: People, visits: Visits, logins: _Logins
-) -> tuple[_LessonUnits, _PromptUnits, Script]:
+    rng: np.random.Generator, plan: Plan, people: People, visits: Visits, logins: Logins
+) -> tuple[LessonUnits, PromptUnits, Script]:
     b = plan.behaviour
     n = len(visits)
     every = np.arange(n)
@@ -158,8 +198,8 @@ def _write_script(
         )
     text = (rng.random(p) ** 2 * 240).astype(np.int64)
     return (
-        _LessonUnits(visit, lesson, completed),
-        _PromptUnits(prompt_visit, text, example, response),
+        LessonUnits(visit, lesson, completed),
+        PromptUnits(prompt_visit, text, example, response),
         script,
     )
 
@@ -179,7 +219,7 @@ def _progress(
     rank = rank_within(person)
     by_rank = np.argsort(rank, kind="stable")
     bounds = np.searchsorted(rank[by_rank], np.arange(rank.max(initial=-1) + 2))
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         sitting = by_rank[first:last]
         who = person[sitting]
         now = reached[who] % LESSON_COUNT
@@ -191,17 +231,15 @@ def _progress(
     return lesson, completed
 
 
-def _complete_modules(rows: Rows, lessons: _LessonUnits) -> tuple[Rows, np.ndarray]:
+def _complete_modules(rows: Rows, lessons: LessonUnits) -> Rows:
     """A module is complete a moment after its last lesson."""
     at = rows.of(LESSON_COMPLETE)
     lesson = lessons.lesson[rows.ref[at]]
     last = at[lesson % LESSONS == LESSONS - 1]
-    return rows.plus(
-        MODULE_COMPLETE, rows.visit[last], rows.ref[last], rows.time[last] + 40
-    ), lesson
+    return rows.plus(MODULE_COMPLETE, rows.visit[last], rows.ref[last], rows.time[last] + 40)
 
 
-def _lesson_context(rows: Rows, lessons: _LessonUnits) -> np.ndarray:
+def _lesson_context(rows: Rows, lessons: LessonUnits) -> np.ndarray:
     """The lesson in which a row happened: the latest one started in the visit, -1 if none."""
     latest = last_seen(rows.kind == LESSON_START, rows.visit)
     context = np.where(latest >= 0, rows.ref[latest], -1)
@@ -222,15 +260,15 @@ def _lesson_context(rows: Rows, lessons: _LessonUnits) -> np.ndarray:
     return np.where(context >= 0, lessons.lesson[context], -1)
 
 
-def _prompt_scores(
+def _evaluate(
     rng: np.random.Generator,
     plan: Plan,
     people: People,
     rows: Rows,
     person: np.ndarray,
-    prompts: _PromptUnits,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row numbers of evaluations, each one's hidden quality, and its score for each criterion."""
+    prompts: PromptUnits,
+) -> Evaluations:
+    """Score prompts by their hidden quality, which grows with each one that a person writes."""
     b = plan.behaviour
     start = b.prompt_quality_start + rng.normal(0, b.prompt_quality_spread, people.n)
     written = rows.of(LLM_PROMPT)
@@ -244,15 +282,17 @@ def _prompt_scores(
     offsets = np.linspace(-0.6, 0.6, len(CRITERIA))
     noise = rng.normal(0, 0.8, (len(at), len(CRITERIA)))
     scores = np.clip(np.rint(quality[:, None] + offsets + noise), 1, 10).astype(np.int64)
-    return at, quality, scores
+    return Evaluations(at, quality, scores)
 
 
-def _quality_truth(plan, people, rows, person, prompts, quality) -> pa.Table:
-    at, hidden, _ = quality
+def _quality_truth(academy: Academy) -> pa.Table:
+    at = academy.evaluations.row
     return pa.table(
         {
-            "person": people.number[person[at]],
-            "evaluated_at": pa.array(rows.time[at] + plan.start_ms).cast(pa.timestamp("ms")),
-            "quality": np.round(hidden, 6),
+            "person": academy.people.number[academy.person[at]],
+            "evaluated_at": pa.array(academy.rows.time[at] + academy.plan.start_ms).cast(
+                pa.timestamp("ms")
+            ),
+            "quality": np.round(academy.evaluations.quality, 6),
         }
     )

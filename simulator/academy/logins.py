@@ -1,5 +1,20 @@
+"""Who is signed in when: anonymous visits that later log in, logouts, shared devices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from simulator.academy.kinds import USER_LOGIN, USER_LOGOUT
+from simulator.lines import pick
+from simulator.parameters import Plan
+from simulator.people import People
+from simulator.timeline import Rows, last_seen
+from simulator.visits import Visits
+
+
 @dataclass
-class _Logins:
+class Logins:
     """Who is signed in when, visit by visit."""
 
     device: np.ndarray
@@ -10,7 +25,7 @@ class _Logins:
     login_order: np.ndarray
 
 
-def _log_in(rng: np.random.Generator, plan: Plan, people: People, visits: Visits) -> _Logins:
+def log_in(rng: np.random.Generator, plan: Plan, people: People, visits: Visits) -> Logins:
     b = plan.behaviour
     n, person = len(visits), visits.person
     registered = rng.random(people.n) < b.registration_probability
@@ -46,18 +61,16 @@ def _log_in(rng: np.random.Generator, plan: Plan, people: People, visits: Visits
     same_device = np.r_[False, device[by_device][1:] == device[by_device][:-1]]
     left_open[by_device] = np.r_[False, stays_open[:-1]] & same_device
     login_order = np.where(left_open & shared, -1.0, rng.uniform(0.5, 30.0, n))
-    return _Logins(device, registered, before, logs_in, logs_out & (before | logs_in), login_order)
+    return Logins(device, registered, before, logs_in, logs_out & (before | logs_in), login_order)
 
 
-def _signed_in(rows: Rows, logins: _Logins) -> np.ndarray:
+def signed_in_rows(rows: Rows, logins: Logins) -> np.ndarray:
     """Whether a row was sent by somebody signed in; a login is, a logout still is."""
     logged_in = last_seen(rows.kind == USER_LOGIN, rows.visit) >= 0
     return logins.signed_in_before[rows.visit] | logged_in
 
 
-def _login_truth(
-    plan: Plan, people: People, logins: _Logins, visits: Visits, rows: Rows
-) -> pa.Table:
+def login_truth(plan: Plan, people: People, logins: Logins, visits: Visits, rows: Rows) -> pa.Table:
     at = rows.of(USER_LOGIN, USER_LOGOUT)
     visit = rows.visit[at]
     return pa.table(
@@ -70,5 +83,3 @@ def _login_truth(
             ),
         }
     )
-
-

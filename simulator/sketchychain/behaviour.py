@@ -1,10 +1,51 @@
-@dataclass
-class _Prompts:
-    """One entry a prompt: what was asked, and how long the answer took."""
+"""What people do in SketchyChain, visit by visit."""
 
-    visit: np.ndarray
-    parent: np.ndarray
-    seconds: np.ndarray
+import numpy as np
+import pyarrow as pa
+
+from simulator.feeds import SKETCH_EVENTS, AppBlock, EventRows
+from simulator.lines import pick, uuids
+from simulator.parameters import DAY_MS, MINUTE_MS, SKETCHYCHAIN, Plan
+from simulator.people import People
+from simulator.seeding import Purpose, generator
+from simulator.sketchychain.extracts import sketch_extract
+from simulator.sketchychain.kinds import (
+    API_REQUEST,
+    CANVAS,
+    CLIENT_ERROR,
+    CODE,
+    CREATE,
+    EXECUTE,
+    EXPOSE,
+    FAILURE,
+    HISTORY,
+    IDENTIFY,
+    INTERACT,
+    JOIN,
+    LEAVE,
+    MODERATED,
+    MODIFY,
+    MODIFY_PROMPT,
+    PERFORMANCE,
+    RATE_LIMITED,
+    RESOURCE,
+    SESSION_END,
+    SESSION_START,
+    SETTINGS,
+    SUBMIT,
+    SUCCESS,
+    SYSTEM_KINDS,
+    TOOL,
+    VIEW,
+    VIOLATION,
+)
+from simulator.sketchychain.records import ARMS, SketchRecords, required_fields
+from simulator.sketchychain.units import Prompts, Studio
+from simulator.timeline import Rows, Script, expand, last_seen, rank_within
+from simulator.visits import Visits, draw_visits
+from simulator.world import World
+
+ROOM_MS = 40 * MINUTE_MS
 
 
 def simulate_sketchychain(plan: Plan, world: World, people: People, block: int) -> AppBlock:
@@ -22,6 +63,8 @@ def simulate_sketchychain(plan: Plan, world: World, people: People, block: int) 
     idle = np.where(rng.random(n) < b.idle_gap_probability, rng.integers(31, 120, n) * MINUTE_MS, 0)
     rows, _ = script.play(visits.start, visits.person, ROOM_MS, idle)
     rows = rows.where(rows.time < plan.horizon_ms)
+    if len(rows) == 0:
+        return AppBlock([])
 
     # Success: each person's own knack, plus the lift for those who have seen the new panel.
     person = visits.person[rows.visit]
@@ -38,7 +81,8 @@ def simulate_sketchychain(plan: Plan, world: World, people: People, block: int) 
     )
 
     session = uuids(rng, n)
-    renderer = _Renderer(rng, plan, world, people, visits, rows, session, sketch, arm, prompts)
+    studio = Studio(plan, world, people, visits, rows, session, sketch, arm, prompts)
+    records = SketchRecords(rng, studio)
     events = EventRows(
         feed=SKETCH_EVENTS,
         rows=rows,
@@ -48,8 +92,8 @@ def simulate_sketchychain(plan: Plan, world: World, people: People, block: int) 
         client_session=session,
         session_of_visit=np.arange(n),
         person_of_visit=visits.person,
-        render=renderer.render,
-        required_fields=_required_fields,
+        render=records.render,
+        required_fields=required_fields,
     )
     reached = np.flatnonzero(exposure < np.iinfo(np.int64).max)
     arms = pa.table(
@@ -62,7 +106,7 @@ def simulate_sketchychain(plan: Plan, world: World, people: People, block: int) 
             "success_after": np.round(knack[reached] + b.experiment_lift * arm[reached], 6),
         }
     )
-    extract = _sketch_extract(plan, people, visits, rows, sketch, renderer)
+    extract = sketch_extract(studio, records)
     return AppBlock([events], [extract], {"experiment_arms": arms})
 
 
@@ -102,7 +146,7 @@ def _write_script(
     creates: np.ndarray,
     joins: np.ndarray,
     exposed_visit: np.ndarray,
-) -> tuple[_Prompts, Script]:
+) -> tuple[Prompts, Script]:
     n = len(visits)
     every = np.arange(n)
     script = Script()
@@ -164,6 +208,4 @@ def _write_script(
         visit, _ = expand(rng.poisson(mean, n))
         script.add(kind, visit, rng.uniform(2, 70, len(visit)), wait(6, 0.1, len(visit)))
     script.add(SESSION_END, every, 1000.0, wait(20, 1, n))
-    return _Prompts(prompt_visit, parent, seconds), script
-
-
+    return Prompts(prompt_visit, parent, seconds), script

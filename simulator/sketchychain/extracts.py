@@ -1,50 +1,61 @@
-def _sketch_extract(plan, people, visits, rows, sketch, renderer) -> Versions:
-    """The state of every sketch at each dump in which it had changed."""
-    of_row = sketch[rows.visit]
-    created_row = np.full(len(renderer.sketch_id), -1)
-    made = rows.of(CREATE)
-    created_row[of_row[made]] = made
-    exists = created_row >= 0
-    touching = np.flatnonzero(
-        np.isin(rows.kind, (CREATE, VIEW, MODIFY, SUBMIT, JOIN)) & exists[of_row]
-    )
-    dump = plan.dump_of(rows.time[touching])
-    shape = (len(renderer.sketch_id), len(plan.dump_days()))
+"""SketchyChain's table of sketches, as each dump shows it."""
 
-    def counted(*kinds: int) -> np.ndarray:
+import numpy as np
+
+from simulator.feeds import Versions
+from simulator.lines import fill, pick
+from simulator.sketchychain.kinds import CREATE, JOIN, MODIFY, SUBMIT, VIEW
+from simulator.sketchychain.records import SketchRecords
+from simulator.sketchychain.units import Studio
+from simulator.timeline import rank_within
+
+
+def sketch_extract(studio: Studio, records: SketchRecords) -> Versions:
+    """The state of every sketch at each dump before which it had changed."""
+    rows, plan, visits, people = studio.rows, studio.plan, studio.visits, studio.people
+    shape = (len(records.sketch_id), len(plan.dump_days()))
+    sketch = studio.sketch[rows.visit]
+    creation = np.full(shape[0], -1)
+    made = rows.of(CREATE)
+    creation[sketch[made]] = made
+    touching = rows.of(CREATE, VIEW, MODIFY, SUBMIT, JOIN)
+    touching = touching[creation[sketch[touching]] >= 0]
+
+    def total(at: np.ndarray) -> np.ndarray:
+        """How many of these rows there had been, sketch by dump."""
         table = np.zeros(shape, dtype=np.int64)
-        mine = np.isin(rows.kind[touching], kinds)
-        np.add.at(table, (of_row[touching[mine]], dump[mine]), 1)
+        np.add.at(table, (sketch[at], plan.dump_of(rows.time[at])), 1)
         return np.cumsum(table, axis=1)
 
-    latest = np.full(shape, -1, dtype=np.int64)
-    np.maximum.at(latest, (of_row[touching], dump), rows.time[touching])
-    which, at_dump = np.nonzero(latest >= 0)
-    # Collaborators: people other than the creator who ever joined.
-    joined = touching[rows.kind[touching] == JOIN]
-    who = visits.person[rows.visit[joined]]
-    pair = of_row[joined] * np.int64(people.n) + who
-    first_join = np.sort(joined[rank_within(pair) == 0])
-    partners = np.zeros(shape, dtype=np.int64)
-    np.add.at(partners, (of_row[first_join], plan.dump_of(rows.time[first_join])), 1)
-    partners = np.cumsum(partners, axis=1)
-    row = created_row[which]
-    clock = renderer.clock
+    def touched(kind: int) -> np.ndarray:
+        return touching[rows.kind[touching] == kind]
+
+    changed = np.full(shape, -1, dtype=np.int64)
+    np.maximum.at(
+        changed, (sketch[touching], plan.dump_of(rows.time[touching])), rows.time[touching]
+    )
+    which, dump = np.nonzero(changed >= 0)
+    # Each person counts once among a sketch's collaborators, from when they first joined.
+    joined = touched(JOIN)
+    pair = sketch[joined] * np.int64(people.n) + visits.person[rows.visit[joined]]
+    collaborators = joined[rank_within(pair) == 0]
+    created = creation[which]
     return Versions(
         "sketchychain",
         "sketches",
         which,
-        latest[which, at_dump],
+        changed[which, dump],
         fill(
-            '{"sketch_id":"@i@","creator_user_id":"@u@","creation_time":"@c@","last_modified":"@m@",'
-            '"collaborator_count":@k@,"prompt_count":@p@,"view_count":@v@,"complexity_score":@x@}\n',
-            i=pick(renderer.sketch_id, which),
-            u=people.sketch_id.take(pa.array(visits.person[rows.visit[row]])),
-            c=clock.iso(rows.time[row]),
-            m=clock.iso(latest[which, at_dump]),
-            k=partners[which, at_dump],
-            p=counted(SUBMIT)[which, at_dump],
-            v=counted(VIEW)[which, at_dump],
-            x=renderer.complexity[which],
+            '{"sketch_id":"@id@","creator_user_id":"@user@","creation_time":"@created@",'
+            '"last_modified":"@changed@","collaborator_count":@collaborators@,'
+            '"prompt_count":@prompts@,"view_count":@views@,"complexity_score":@complexity@}\n',
+            id=pick(records.sketch_id, which),
+            user=pick(people.sketch_id, visits.person[rows.visit[created]]),
+            created=records.clock.iso(rows.time[created]),
+            changed=records.clock.iso(changed[which, dump]),
+            collaborators=total(collaborators)[which, dump],
+            prompts=total(touched(SUBMIT))[which, dump],
+            views=total(touched(VIEW))[which, dump],
+            complexity=records.complexity[which],
         ),
     )

@@ -1,86 +1,157 @@
+"""SketchyChain's records."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from simulator import texts
+from simulator.lines import Clock, Column, fill, in_row_order, json_texts, pick, uuids
+from simulator.parameters import DAY_MS
+from simulator.sketchychain.kinds import (
+    API_REQUEST,
+    CANVAS,
+    CLIENT_ERROR,
+    CODE,
+    CREATE,
+    EXECUTE,
+    EXPOSE,
+    FAILURE,
+    HISTORY,
+    IDENTIFY,
+    INTERACT,
+    JOIN,
+    KINDS,
+    LEAVE,
+    MODERATED,
+    MODIFY,
+    MODIFY_PROMPT,
+    PERFORMANCE,
+    RATE_LIMITED,
+    RESOURCE,
+    SESSION_END,
+    SESSION_START,
+    SETTINGS,
+    SKETCHLESS,
+    SUBMIT,
+    SUCCESS,
+    TOOL,
+    VIEW,
+    VIOLATION,
+)
+from simulator.sketchychain.units import Studio
+
 ARMS = ("control", "treatment")
 ENTRY_POINTS = ("homepage", "gallery", "shared-link", "newsletter", "search")
+ENTRY_SHARES = (0.4, 0.2, 0.2, 0.1, 0.1)
+CATEGORY_SHARES = (0.35, 0.25, 0.10, 0.15, 0.15)
 FAILURES = ("timeout", "syntax_error", "unsafe_code", "model_overloaded")
 TOOLS = ("brush", "eraser", "text", "shape", "fill")
 SETTING_NAMES = ("theme", "autosave", "frame_rate", "language")
 VERSIONS = ("1.4.0", "1.5.0", "1.5.1", "1.6.0")
 API_PATHS = ("/api/sketches", "/api/prompts", "/api/share", "/api/render")
-class _Renderer:
+
+
+class SketchRecords:
     """Draws what the events say, once; renders it for whatever times the dirt decides on."""
 
-    def __init__(self, rng, plan, world, people, visits, rows, session, sketch, arm, prompts):
-        self.rows, self.clock = rows, Clock(plan.start_ms)
-        n, k = len(visits), len(rows)
-        self.event_id = uuids(rng, k)
-        made = int(sketch.max()) + 1 if n else 0
-        self.sketch_id = uuids(rng, max(made, n))
-        self.complexity = np.round(rng.lognormal(1.2, 0.6, max(made, n)), 2)
-        ids = fill('"@s@"', s=self.sketch_id)
-        of_row = pick(ids, sketch[rows.visit])
-        self.sketch = pc.if_else(pa.array(np.isin(rows.kind, SKETCHLESS)), "null", of_row)
-        self.session = session.take(pa.array(rows.visit))
-        self.user = people.sketch_id.take(pa.array(visits.person[rows.visit]))
+    def __init__(self, rng: np.random.Generator, studio: Studio):
+        self._rng, self._studio, self.rows = rng, studio, studio.rows
+        self.clock = Clock(studio.plan.start_ms)
+        self.where = {kind: self.rows.of(kind) for kind in range(len(KINDS))}
+        self.properties: dict[int, pa.StringArray] = {}
+        self.event_id = uuids(rng, len(self.rows))
+        self._senders()
+        self._sketches()
+        self._sessions()
+        self._prompts()
+        self._drawing()
+        self._collaboration()
+        self._features()
+        self._troubles()
+        self._server()
+
+    def _put(self, kind: int, template: str, **columns: Column) -> None:
+        self.properties[kind] = fill(template, **columns)
+
+    def _put_nothing(self, kind: int) -> None:
+        self.properties[kind] = pa.array([""] * self._count(kind), pa.string())
+
+    def _count(self, kind: int) -> int:
+        return len(self.where[kind])
+
+    def _visit(self, kind: int) -> np.ndarray:
+        return self.rows.visit[self.where[kind]]
+
+    def _one_of(self, kind: int, pool: tuple[str, ...]) -> pa.StringArray:
+        return pick(json_texts(pool), self._rng.integers(0, len(pool), self._count(kind)))
+
+    def _senders(self) -> None:
+        rng, rows, studio = self._rng, self.rows, self._studio
+        people, visits = studio.people, studio.visits
+        n = len(visits)
+        self.session = pick(studio.session, rows.visit)
+        self.user = pick(people.sketch_id, visits.person[rows.visit])
         # The device's clock runs a little before or after the server's.
         drift = np.rint(rng.normal(0, 1500, n)).astype(np.int64)
-        self.client_lag = drift[rows.visit] - rng.integers(5, 400, k)
-        client = people.device_client[
-            people.device[visits.person, (rng.random(n) < 0.3).astype(np.int64)]
-        ]
-        release = np.minimum(
-            visits.start // DAY_MS * len(VERSIONS) // max(plan.days, 1), len(VERSIONS) - 1
-        )
+        self.client_lag = drift[rows.visit] - rng.integers(5, 400, len(rows))
+        which = (rng.random(n) < 0.3).astype(np.int64)
+        client = people.device_client[people.device[visits.person, which]]
+        # Releases follow each other over the world's days.
+        release = visits.start // DAY_MS * len(VERSIONS) // studio.plan.days
         platforms = pa.array(
             [
-                f'"platform_info":{{"browser":"{c[1]}","version":"{c[2]}","os":"{c[3]}","device_type":"{c[5]}"}}'
-                for c in texts.CLIENTS
+                f'{{"browser":"{browser}","version":"{version}","os":"{os}","device_type":"{device}"}}'
+                for _, browser, version, os, _, device in texts.CLIENTS
             ]
         )
         stated = pa.array(["", ',"consent":true', ',"consent":false'])
         self.metadata = fill(
-            ',"app_version":"@v@",@p@@c@',
-            v=pick(pa.array(VERSIONS), release),
-            p=pick(platforms, client),
-            c=pick(stated, people.consent[visits.person]),
+            ',"app_version":"@version@","platform_info":@platform@@consent@',
+            version=pick(pa.array(VERSIONS), release.clip(0, len(VERSIONS) - 1)),
+            platform=pick(platforms, client),
+            consent=pick(stated, people.consent[visits.person]),
         )
-        self.where = {kind: rows.of(kind) for kind in range(len(KINDS))}
-        self.properties: dict[int, pa.StringArray] = {}
-        self._describe(rng, plan, world, people, visits, sketch, arm, prompts)
 
-    def _describe(self, rng, plan, world, people, visits, sketch, arm, prompts) -> None:
-        rows = self.rows
+    def _sketches(self) -> None:
+        rng, sketch = self._rng, self._studio.sketch
+        sketches = int(sketch.max()) + 1
+        self.sketch_id = uuids(rng, sketches)
+        self.complexity = np.round(rng.lognormal(1.2, 0.6, sketches), 2)
+        of_row = pick(fill('"@s@"', s=self.sketch_id), sketch[self.rows.visit])
+        self.sketch = pc.if_else(pa.array(np.isin(self.rows.kind, SKETCHLESS)), "null", of_row)
+        for kind in (CREATE, VIEW, MODIFY):
+            score = self.complexity[sketch[self._visit(kind)]]
+            self._put(kind, '"complexity_score":@s@', s=score)
 
-        def put(kind: int, template: str = "", **columns) -> None:
-            count = len(self.where[kind])
-            self.properties[kind] = (
-                fill(template, **columns) if columns else pa.array([template] * count, pa.string())
-            )
-
-        def one_of(kind: int, names: tuple[str, ...]) -> pa.StringArray:
-            return pick(json_texts(names), rng.integers(0, len(names), len(self.where[kind])))
-
-        entry = rng.choice(len(ENTRY_POINTS), len(visits), p=[0.4, 0.2, 0.2, 0.1, 0.1])
-        countries = json_texts([c for c, _, _, _ in texts.COUNTRIES])
-        where = rows.visit[self.where[SESSION_START]]
-        put(
+    def _sessions(self) -> None:
+        rng, people, visits = self._rng, self._studio.people, self._studio.visits
+        entry = rng.choice(len(ENTRY_POINTS), len(visits), p=ENTRY_SHARES)
+        country = pick(texts.country_names(), people.country[visits.person])
+        self._put(
             SESSION_START,
             '"entry_point":@e@,"country":@c@',
-            e=pick(json_texts(ENTRY_POINTS), entry[where]),
-            c=pick(countries, people.country[visits.person[where]]),
+            e=pick(json_texts(ENTRY_POINTS), entry[self._visit(SESSION_START)]),
+            c=pick(country, self._visit(SESSION_START)),
         )
-        put(SESSION_END)
-        put(
-            IDENTIFY,
-            '"country":@c@',
-            c=pick(countries, people.country[visits.person[rows.visit[self.where[IDENTIFY]]]]),
+        self._put(IDENTIFY, '"country":@c@', c=pick(country, self._visit(IDENTIFY)))
+        self._put_nothing(SESSION_END)
+        arm = self._studio.arm[visits.person[self._visit(EXPOSE)]]
+        self._put(
+            EXPOSE,
+            '"experiment_id":@e@,"variant":@a@',
+            e=pick(json_texts([self._studio.plan.behaviour.experiment_id]), arm * 0),
+            a=pick(json_texts(ARMS), arm),
         )
-        prompt_id = uuids(rng, len(prompts.parent))
-        category = rng.choice(
-            len(texts.PROMPT_CATEGORIES), len(prompts.parent), p=[0.35, 0.25, 0.1, 0.15, 0.15]
-        )
-        words = json_texts(world.texts.sketch_prompts)
-        text = (rng.random(len(prompts.parent)) ** 1.7 * len(words)).astype(np.int64)
+
+    def _prompts(self) -> None:
+        rng, rows, prompts = self._rng, self.rows, self._studio.prompts
+        n = len(prompts.visit)
+        prompt_id = uuids(rng, n)
+        category = rng.choice(len(texts.PROMPT_CATEGORIES), n, p=CATEGORY_SHARES)
+        words = json_texts(self._studio.world.texts.sketch_prompts)
+        text = (rng.random(n) ** 1.7 * len(words)).astype(np.int64)
         unit = rows.ref[self.where[SUBMIT]]
-        put(
+        self._put(
             SUBMIT,
             '"prompt_id":"@i@","prompt_text":@t@,"prompt_category":@c@',
             i=pick(prompt_id, unit),
@@ -88,95 +159,93 @@ class _Renderer:
             c=pick(json_texts(texts.PROMPT_CATEGORIES), category[unit]),
         )
         unit = rows.ref[self.where[MODIFY_PROMPT]]
-        put(
+        self._put(
             MODIFY_PROMPT,
             '"prompt_id":"@i@","parent_prompt_id":"@p@","prompt_text":@t@',
             i=pick(prompt_id, unit),
             p=pick(prompt_id, prompts.parent[unit]),
             t=pick(words, text[unit]),
         )
-        for kind, template in (
-            (SUCCESS, '"prompt_id":"@i@","processing_time":@t@'),
-            (FAILURE, '"prompt_id":"@i@","processing_time":@t@,"error_type":@e@'),
-        ):
+        for kind, reason in ((SUCCESS, ""), (FAILURE, ',"error_type":@e@')):
             unit = rows.ref[self.where[kind]]
-            put(
+            self._put(
                 kind,
-                template,
+                '"prompt_id":"@i@","processing_time":@t@' + reason,
                 i=pick(prompt_id, unit),
-                e=one_of(kind, FAILURES),
                 t=np.rint(prompts.seconds[unit] * 1000).astype(np.int64),
+                e=self._one_of(kind, FAILURES),
             )
-        for kind in (CREATE, VIEW, MODIFY):
-            put(
-                kind,
-                '"complexity_score":@s@',
-                s=self.complexity[sketch[rows.visit[self.where[kind]]]],
-            )
-        k = len(self.where[EXECUTE])
-        render = rng.lognormal(np.log(plan.behaviour.render_ms_median), 0.6, k)
-        put(
+
+    def _drawing(self) -> None:
+        rng, k = self._rng, self._count(EXECUTE)
+        median = self._studio.plan.behaviour.render_ms_median
+        milliseconds = rng.lognormal(np.log(median), 0.6, k)
+        self._put(
             EXECUTE,
             '"render_ms":@r@,"fps":@f@',
-            r=np.round(render, 1),
-            f=np.round(np.clip(1000 / np.maximum(render, 16.6), 2, 60), 1),
+            r=np.round(milliseconds, 1),
+            f=np.round(np.clip(1000 / np.maximum(milliseconds, 16.6), 2, 60), 1),
         )
-        put(CANVAS, '"kind":@k@', k=one_of(CANVAS, ("draw", "pan", "zoom", "select")))
-        put(JOIN, '"kind":@k@', k=one_of(JOIN, ("invite", "link")))
-        put(LEAVE, '"kind":"left"')
-        put(
+        self._put(CANVAS, '"kind":@k@', k=self._one_of(CANVAS, ("draw", "pan", "zoom", "select")))
+
+    def _collaboration(self) -> None:
+        rng = self._rng
+        self._put(JOIN, '"kind":@k@', k=self._one_of(JOIN, ("invite", "link")))
+        self._put(LEAVE, '"kind":@k@', k=self._one_of(LEAVE, ("left", "closed")))
+        self._put(
             INTERACT,
             '"kind":@k@,"contribution_size":@s@',
-            k=one_of(INTERACT, ("draw", "comment", "cursor", "prompt")),
-            s=np.round(rng.lognormal(2, 1, len(self.where[INTERACT])), 1),
+            k=self._one_of(INTERACT, ("draw", "comment", "cursor", "prompt")),
+            s=np.round(rng.lognormal(2, 1, self._count(INTERACT)), 1),
         )
-        put(HISTORY)
-        put(CODE)
-        put(SETTINGS, '"setting":@s@', s=one_of(SETTINGS, SETTING_NAMES))
-        put(TOOL, '"tool":@t@', t=one_of(TOOL, TOOLS))
-        put(
+
+    def _features(self) -> None:
+        self._put_nothing(HISTORY)
+        self._put_nothing(CODE)
+        self._put(SETTINGS, '"setting":@s@', s=self._one_of(SETTINGS, SETTING_NAMES))
+        self._put(TOOL, '"tool":@t@', t=self._one_of(TOOL, TOOLS))
+
+    def _troubles(self) -> None:
+        self._put(
             CLIENT_ERROR,
             '"error_type":@e@,"message":@m@',
-            e=one_of(CLIENT_ERROR, ("TypeError", "RangeError", "NetworkError")),
-            m=one_of(CLIENT_ERROR, texts.ERROR_MESSAGES),
+            e=self._one_of(CLIENT_ERROR, ("TypeError", "RangeError", "NetworkError")),
+            m=self._one_of(CLIENT_ERROR, texts.ERROR_MESSAGES),
         )
-        put(
+        self._put(
             PERFORMANCE,
             '"error_type":@e@,"value":@v@',
-            e=one_of(PERFORMANCE, ("long_task", "low_fps", "memory")),
-            v=np.round(rng.lognormal(5, 0.8, len(self.where[PERFORMANCE])), 1),
+            e=self._one_of(PERFORMANCE, ("long_task", "low_fps", "memory")),
+            v=np.round(self._rng.lognormal(5, 0.8, self._count(PERFORMANCE)), 1),
         )
-        for kind, kinds in (
+        for kind, names in (
             (VIOLATION, ("blocked_script", "bad_token")),
             (RATE_LIMITED, ("prompts_per_minute", "requests_per_minute")),
             (MODERATED, ("language", "image")),
         ):
-            put(
+            self._put(
                 kind,
                 '"kind":@k@,"severity":@s@,"endpoint":@p@',
-                k=one_of(kind, kinds),
-                s=one_of(kind, ("low", "medium", "high")),
-                p=one_of(kind, API_PATHS),
+                k=self._one_of(kind, names),
+                s=self._one_of(kind, ("low", "medium", "high")),
+                p=self._one_of(kind, API_PATHS),
             )
-        k = len(self.where[API_REQUEST])
+
+    def _server(self) -> None:
+        rng, k = self._rng, self._count(API_REQUEST)
         codes = pa.array(["200"] * 46 + ["404", "429", "500", "503"])
-        put(
+        self._put(
             API_REQUEST,
             '"endpoint":@p@,"status_code":@s@,"response_time_ms":@t@',
-            p=one_of(API_REQUEST, API_PATHS),
-            s=pick(codes, rng.integers(0, 50, k)),
+            p=self._one_of(API_REQUEST, API_PATHS),
+            s=pick(codes, rng.integers(0, len(codes), k)),
             t=np.rint(rng.lognormal(4.6, 0.6, k)).astype(np.int64),
         )
-        put(
+        self._put(
             RESOURCE,
             '"resource":@r@,"value":@v@',
-            r=one_of(RESOURCE, ("cpu", "memory", "queue")),
-            v=np.round(rng.uniform(1, 95, len(self.where[RESOURCE])), 1),
-        )
-        put(
-            EXPOSE,
-            f'"experiment_id":"{plan.behaviour.experiment_id}","variant":@a@',
-            a=pick(json_texts(ARMS), arm[visits.person[rows.visit[self.where[EXPOSE]]]]),
+            r=self._one_of(RESOURCE, ("cpu", "memory", "queue")),
+            v=np.round(rng.uniform(1, 95, self._count(RESOURCE)), 1),
         )
 
     def render(self, shown: np.ndarray, received: np.ndarray) -> pa.StringArray:
@@ -207,12 +276,10 @@ class _Renderer:
         return in_row_order(parts, order)
 
 
-def _required_fields(record: dict) -> list[str]:
+def required_fields(record: dict) -> list[str]:
     kind = str(record.get("event_type", ""))
     if kind.startswith("prompt:"):
         return ["prompt_id"]
     if kind.startswith(("sketch:", "collaboration:")):
         return ["sketch_id"]
     return ["experiment_id", "variant"] if kind == "experiment:expose" else []
-
-

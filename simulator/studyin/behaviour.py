@@ -1,32 +1,55 @@
-@dataclass
-class _Questions:
-    """One entry a question shown: what was asked, and how it was gone about."""
+"""What people do in StudyIn, visit by visit, and how the server reacts."""
 
-    visit: np.ndarray
-    question: np.ndarray
-    seconds: np.ndarray
-    hint: np.ndarray
-    rapid: np.ndarray
-    quiz: np.ndarray
+import numpy as np
+import pyarrow as pa
 
+from simulator.feeds import STUDY_EVENTS, STUDY_EVENTS_SECOND, AppBlock, EventRows
+from simulator.parameters import DAY_MS, HOUR_MS, MINUTE_MS, STUDYIN, Plan
+from simulator.people import People
+from simulator.seeding import Purpose, generator
+from simulator.studyin import learning
+from simulator.studyin.gamification import XP_MATERIAL, XP_QUESTION, Streaks, gamify, running_points
+from simulator.studyin.kinds import (
+    AI_ANSWERED,
+    AI_ASKED,
+    API_ERROR,
+    API_REQUEST,
+    BOOKMARK,
+    EXPLANATION,
+    EXPLORE,
+    FEEDBACK_NEGATIVE,
+    FEEDBACK_POSITIVE,
+    FEEDBACK_RATED,
+    HIGHLIGHT,
+    HINT,
+    MATERIAL_COMPLETE,
+    MATERIAL_OPEN,
+    MATERIAL_READ,
+    NOTE,
+    QUESTION_ATTEMPT,
+    QUESTION_SUBMIT,
+    QUESTION_VIEW,
+    QUIZ_COMPLETE,
+    QUIZ_START,
+    SEARCH,
+    SESSION_END,
+    SESSION_PAUSE,
+    SESSION_RESUME,
+    SESSION_START,
+    SHORT_BOOKMARK,
+    SHORT_NOTE,
+    STREAK_CONTINUED,
+    STREAK_UPDATE,
+    SYSTEM_KINDS,
+    XP,
+)
+from simulator.studyin.records import StudyRecords, renderer, required_fields
+from simulator.studyin.units import Habits, Questions, Reading, Study
+from simulator.timeline import Rows, Script, expand, last_seen
+from simulator.visits import Visits, draw_visits
+from simulator.world import MATERIALS_PER_TOPIC, QUESTIONS_PER_TOPIC, World
 
-@dataclass
-class _Reading:
-    """One entry a material opened; `read_*` one a heartbeat."""
-
-    visit: np.ndarray
-    material: np.ndarray
-    read_opening: np.ndarray
-    read_place: np.ndarray
-
-
-@dataclass
-class _Habits:
-    """Traits of the block's people that only StudyIn needs."""
-
-    base: np.ndarray
-    asks_confidence: np.ndarray
-    overconfidence: np.ndarray
+ROOM_MS = 40 * MINUTE_MS
 
 
 def simulate_studyin(plan: Plan, world: World, people: People, block: int) -> AppBlock:
@@ -36,7 +59,7 @@ def simulate_studyin(plan: Plan, world: World, people: People, block: int) -> Ap
     n = len(visits)
     if n == 0:
         return AppBlock([])
-    habits = _Habits(
+    habits = Habits(
         learning.base_abilities(rng, b, people.n, world.topics),
         rng.random(people.n) < 0.65,
         rng.normal(0.15, 0.5, people.n),
@@ -50,26 +73,23 @@ def simulate_studyin(plan: Plan, world: World, people: People, block: int) -> Ap
     rows = _outage(rng, plan, rows)
     rows = rows.where(rows.time < plan.horizon_ms)
 
-    attempts, rows = _answer(rng, plan, world, people, visits, habits, questions, rows)
+    attempts, rows = _answer(rng, plan, world, visits, habits, questions, rows)
     rows = _only_first_check_in(rows, visits)
-    streaks = _Streaks(plan, people, visits, rows)
-    rows, points, night_visits, night_streak = _gamify(
-        plan, world, people, visits, questions, attempts, streaks, second, rows
-    )
+    streaks = Streaks(plan, visits, rows)
+    rows = gamify(plan, visits, attempts, streaks, rows)
+    points = running_points(visits, rows)
+    night_visits = streaks.broken_person
     # Nightly jobs belong to no visit of the person; each gets an entry of its own, without session.
     person = np.concatenate([visits.person, night_visits])
     second = np.concatenate([second, np.zeros(len(night_visits), dtype=bool)])
     topic = np.concatenate([topic, np.zeros(len(night_visits), dtype=np.int64)])
 
-    session = uuids(rng, n)
-    details = _Details(
-        rng,
+    study = Study(
         plan,
         world,
         people,
         person,
         n,
-        session,
         second,
         topic,
         reading,
@@ -78,9 +98,9 @@ def simulate_studyin(plan: Plan, world: World, people: People, block: int) -> Ap
         habits,
         streaks,
         points,
-        night_streak,
         rows,
     )
+    records = StudyRecords(rng, study)
     of_second = second[rows.visit]
     events = []
     for feed, chosen in ((STUDY_EVENTS, ~of_second), (STUDY_EVENTS_SECOND, of_second)):
@@ -97,11 +117,11 @@ def simulate_studyin(plan: Plan, world: World, people: People, block: int) -> Ap
                 ),
                 is_pause=part.kind == SESSION_PAUSE,
                 is_end=part.kind == SESSION_END,
-                client_session=session,
+                client_session=records.session_id,
                 session_of_visit=np.where(np.arange(len(person)) < n, np.arange(len(person)), -1),
                 person_of_visit=person,
-                render=_renderer(details, chosen, feed is STUDY_EVENTS_SECOND),
-                required_fields=_required_fields,
+                render=renderer(records, chosen, feed is STUDY_EVENTS_SECOND),
+                required_fields=required_fields,
             )
         )
     return AppBlock(events, [], _truth(plan, world, people, habits, attempts))
@@ -125,7 +145,7 @@ def _write_script(
     visits: Visits,
     topic: np.ndarray,
     second: np.ndarray,
-) -> tuple[_Reading, _Questions, Script]:
+) -> tuple[Reading, Questions, Script]:
     b = plan.behaviour
     n = len(visits)
     every = np.arange(n)
@@ -241,8 +261,8 @@ def _write_script(
     pause = np.where(idles, 1800.0, rng.exponential(15, n) + 1)
     script.add(SESSION_END, every, 1000.0, pause)
     return (
-        _Reading(opening_visit, material, opening, beat),
-        _Questions(question_visit, question, seconds, hint, rapid, quiz),
+        Reading(opening_visit, material, opening, beat),
+        Questions(question_visit, question, seconds, hint, rapid, quiz),
         script,
     )
 
@@ -264,7 +284,13 @@ def _outage(rng: np.random.Generator, plan: Plan, rows: Rows) -> Rows:
 
 
 def _answer(
-    rng, plan, world, people, visits, habits, questions, rows
+    rng: np.random.Generator,
+    plan: Plan,
+    world: World,
+    visits: Visits,
+    habits: Habits,
+    questions: Questions,
+    rows: Rows,
 ) -> tuple[learning.Attempts, Rows]:
     """Outcomes of all answers, and the rows without the points of wrong ones.
 
@@ -316,7 +342,9 @@ def _only_first_check_in(rows: Rows, visits: Visits) -> Rows:
     return rows.where(keep)
 
 
-def _truth(plan, world, people, habits, attempts) -> dict[str, pa.Table]:
+def _truth(
+    plan: Plan, world: World, people: People, habits: Habits, attempts: learning.Attempts
+) -> dict[str, pa.Table]:
     member = np.flatnonzero(people.member[:, STUDYIN])
     person = np.repeat(member, world.topics)
     topic = np.tile(np.arange(world.topics), len(member))
