@@ -269,9 +269,10 @@ def _unpack_batches(found: Records, batch: str, not_inherited: frozenset[str]) -
                     Fault(line, item, "not_an_object", f"a JSON {name}", text, len(text))
                 )
                 continue
-            merged = inherited | entry
-            new.records.append(merged)
-            new.texts.append(orjson.dumps(merged))
+            text = orjson.dumps(inherited | entry)
+            # Read anew: what entries inherit must not be one object that they share.
+            new.records.append(orjson.loads(text) if inherited else entry)
+            new.texts.append(text)
             new.lines.append(line)
             new.items.append(item)
     for name in Records.__slots__:

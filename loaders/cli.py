@@ -126,14 +126,7 @@ def simulate(
             orjson.dumps(summary, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
         )
         return
-    click.echo(
-        f"{count(sum(summary.events.values()))} events of {len(summary.events)} streams and "
-        f"{count(sum(summary.extract_rows.values()))} rows of extracts in "
-        f"{count(summary.files)} files, {size(summary.bytes)}, in {summary.seconds:.1f} s"
-    )
-    for kind, events in sorted(summary.dirt.items(), key=lambda item: -item[1]):
-        click.echo(f"  planted  {kind}: {count(events)}")
-    click.echo(f"The files are in {summary.out}, the truth behind them in {summary.truth}.")
+    click.echo(str(summary))
 
 
 @main.command()

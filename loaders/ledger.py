@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from loaders.settings import memory_limit, patience_seconds, worker_count
-from loaders.sources import Source, Stream
+from loaders.sources import EVENT_COLUMNS, PLACE_COLUMNS, Source, Stream
 
 _LEDGER = """
 create schema if not exists raw;
@@ -77,32 +77,6 @@ _LEDGER_SCHEMA = pa.schema(
     ]
 )
 
-_PLACE = (
-    ("load_id", "bigint not null"),
-    ("file", "varchar not null"),
-    ("line", "bigint not null"),
-    ("item", "integer not null"),
-    ("received_at", "timestamp not null"),
-)
-_EVENT = (
-    ("event_key", "uuid not null"),
-    ("event_id", "varchar not null"),
-    ("event_type", "varchar not null"),
-    ("occurred_at", "timestamp not null"),
-    ("user_key", "uuid"),
-    ("anonymous_key", "uuid"),
-    ("client_session_key", "uuid"),
-    ("blocked_identifiers", "varchar"),
-    ("consent_mode", "varchar not null"),
-    ("ip_prefix", "varchar"),
-    ("country", "varchar"),
-    ("browser", "varchar"),
-    ("browser_version", "integer"),
-    ("os", "varchar"),
-    ("device_type", "varchar"),
-    ("app_version", "varchar"),
-)
-
 
 class WarehouseBusy(Exception):
     """Somebody else has the work file open; nothing was changed."""
@@ -145,9 +119,9 @@ def _first_line(error: Exception) -> str:
 
 def columns_of(stream: Stream) -> list[tuple[str, str]]:
     """The raw table's columns with their SQL types."""
-    own = [(column.name, column.sql_type.lower()) for column in stream.columns]
-    shared = _EVENT if stream.is_events else ()
-    return [*_PLACE, *shared, *own, ("properties", "json not null")]
+    own = [(column.name, column.sql_type) for column in stream.columns]
+    shared = EVENT_COLUMNS if stream.is_events else ()
+    return [*PLACE_COLUMNS, *shared, *own, ("properties", "json not null")]
 
 
 def create_tables(con: duckdb.DuckDBPyConnection, sources: dict[str, Source]) -> None:
@@ -309,7 +283,7 @@ def _find_repeats(con: duckdb.DuckDBPyConnection, stream: Stream) -> pa.Table | 
     ).to_arrow_table()
     if not suspects.num_rows:
         return None
-    own = columns_of(stream)[len(_PLACE) :]
+    own = columns_of(stream)[len(PLACE_COLUMNS) :]
     content = ", ".join(f'"{name}"' for name, _ in own if name != "event_key")
     with _registered(con, "suspects", suspects):
         repeats = con.sql(

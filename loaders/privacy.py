@@ -265,13 +265,14 @@ _MAILBOX = re.compile(r"[\w.+\-'%]{1,64}\Z")
 _HOST = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63})+")
 _ANY_HOST = re.compile(r"[^\s\"'<>,;()]{1,255}")
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)", re.ASCII)
-_IPV6 = re.compile(r"(?<![\w:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:[\d.]{7,15})?(?![\w:])")
-_DIGITS = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)"
-    r"|(?<![\w.\-+])(?P<number>\+?\(?\d[\d ().\-/]{6,24}\d)(?![\w])",
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+# What looks like a number of a person and is none comes first, and is stepped over.
+_NUMBERS = re.compile(
+    r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
+    r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|(?<![A-Za-z0-9])(?<!\d[.\-+])(?P<number>\+?\(?\d[\d ().\-/]{6,24}\d)(?![A-Za-z0-9])",
     re.ASCII,
 )
-_CARD = re.compile(r"(?<![\w\-])\d(?:[ \-]?\d){12,18}(?![\w\-])", re.ASCII)
 
 
 def scrub(text: str, free: bool = True) -> str:
@@ -287,10 +288,8 @@ def scrub(text: str, free: bool = True) -> str:
         text = _hide_addresses(text, free)
     if "." in text:
         text = _IPV4.sub(_hide_ip, text)
-    if ":" in text:
-        text = _IPV6.sub(_hide_ip, text)
-    text = _CARD.sub(_hide_card, text)
-    return _DIGITS.sub(_hide_phone if free else _hide_formatted_phone, text)
+    text = _NUMBERS.sub(_hide_number if free else _hide_formatted_number, text)
+    return _IPV6.sub(_hide_ipv6, text) if ":" in text else text
 
 
 def _hide_addresses(text: str, free: bool) -> str:
@@ -309,48 +308,68 @@ def _hide_addresses(text: str, free: bool) -> str:
 
 
 def _hide_ip(found: re.Match) -> str:
+    return "[ip]" if _is_address(found[0]) else found[0]
+
+
+def _hide_ipv6(found: re.Match) -> str:
+    """The address in a run of hex digits and colons: 'ip:2001:db8::7', '2001:db8::7: refused'."""
+    run, text = found[0], found.string
+    start = len(run) - len(run.lstrip("."))
+    start += run.startswith(":", start) and not run.startswith("::", start)
+    if start == 0 and text[max(0, found.start() - 1) : found.start()].isalnum():
+        return run  # the end of a word: std::dead
+    body = run[start:].rstrip(".:") if not run.endswith("::") else run[start:]
+    # A port may follow, and looks like one more group.
+    for address in (body, body.rpartition(":")[0]):
+        # '::1' is everybody's, and a[::2] no address at all.
+        if len(address) > 6 and _is_address(address):
+            return f"{run[:start]}[ip]{run[start + len(address) :]}"
+    return run
+
+
+def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_address(found[0])
+        ipaddress.ip_address(text)
     except ValueError:
-        return found[0]
-    # '::1' is everybody's, and a[::2] no address at all.
-    return "[ip]" if len(found[0]) > 6 else found[0]
+        return False
+    return True
 
 
-def _hide_card(found: re.Match) -> str:
-    digits = [int(character) for character in found[0] if character.isdigit()]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    is_card = digits[0] in (2, 3, 4, 5, 6) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-    return "[card]" if is_card else found[0]
+def _hide_number(found: re.Match) -> str:
+    return _card_or_phone(found, formatted_only=False)
 
 
-def _hide_phone(found: re.Match) -> str:
-    return _phone_or_not(found, formatted_only=False)
+def _hide_formatted_number(found: re.Match) -> str:
+    return _card_or_phone(found, formatted_only=True)
 
 
-def _hide_formatted_phone(found: re.Match) -> str:
-    return _phone_or_not(found, formatted_only=True)
-
-
-def _phone_or_not(found: re.Match, formatted_only: bool) -> str:
+def _card_or_phone(found: re.Match, formatted_only: bool) -> str:
     number = found["number"]
-    if number is None:  # a date or a time
+    if number is None:
         return found[0]
-    digits = sum(character.isdigit() for character in number)
+    digits = [int(character) for character in number if character.isdigit()]
+    if _is_card(digits):
+        return "[card]"
     if number[0] in "+(":
-        is_phone = 7 <= digits <= 15
+        is_phone = 7 <= len(digits) <= 15
     elif formatted_only:
-        is_phone = 9 <= digits <= 15 and len(re.findall(r"[ .\-/]", number)) >= 2
+        is_phone = 9 <= len(digits) <= 15 and len(re.findall(r"[ .\-/]", number)) >= 2
     else:
-        is_decimal = re.fullmatch(r"\d+\.\d+", number) is not None
-        is_phone = 9 <= digits <= 19 and not is_decimal
+        is_phone = 9 <= len(digits) <= 19 and not re.fullmatch(r"\d+\.\d+", number)
     return "[phone]" if is_phone else found[0]
+
+
+def _is_card(digits: list[int]) -> bool:
+    """Issued by a bank, by its first digit, and right by its last (Luhn)."""
+    if not 13 <= len(digits) <= 19 or digits[0] not in (2, 3, 4, 5, 6):
+        return False
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 def scrub_number(number: int) -> int | str:
     """A card's number that was written as a number."""
-    shown = _CARD.sub(_hide_card, str(number)) if number > 10**12 else number
-    return shown if shown == "[card]" else number
+    return "[card]" if number > 10**12 and _is_card(list(map(int, str(number)))) else number
 
 
 def is_personal_key(key: str) -> bool:

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 from loaders import privacy
 from loaders.checking import Fault, NotARecord, Records, canonical, read_with_care
 from loaders.privacy import NOBODY, SHORTEST_INSIDE, Keyring, Name, name_identifier
-from loaders.sources import Column, Stream
+from loaders.sources import EVENT_COLUMNS, PLACE_COLUMNS, Column, Stream
 from loaders.times import parse_times, within_reason
 from loaders.user_agents import NOTHING, describe_client
 
@@ -38,35 +38,18 @@ _PERSONAL = (*_PEOPLE, "user_agent", "ip_address")
 _BAGS = {dict, type(None)}
 _MEASURED = {int, float, bool}
 
-PLACE = (("line", pa.int64()), ("item", pa.int32()), ("received_at", pa.timestamp("us")))
-EVENT = (
-    ("event_id", pa.string()),
-    ("event_type", pa.string()),
-    ("occurred_at", pa.timestamp("us")),
-    ("user_key", _UUID),
-    ("anonymous_key", _UUID),
-    ("client_session_key", _UUID),
-    ("blocked_identifiers", pa.string()),
-    ("consent_mode", pa.string()),
-    ("ip_prefix", pa.string()),
-    ("country", pa.string()),
-    ("browser", pa.string()),
-    ("browser_version", pa.int32()),
-    ("os", pa.string()),
-    ("device_type", pa.string()),
-    ("app_version", pa.string()),
-)
 _ARROW_TYPES = {
-    "text": pa.string(),
-    "free_text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
+    "varchar": pa.string(),
+    "json": pa.string(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
     "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us"),
-    "json": pa.string(),
-    "key": _UUID,
-    "user_keys": pa.string(),
+    "uuid": _UUID,
 }
+# The file's own, which the writer adds; and what DuckDB makes of the id.
+_ADDED_LATER = ("load_id", "file", "event_key")
 
 
 def shape(found: Records, stream: Stream, keyring: Keyring) -> pa.RecordBatch:
@@ -574,9 +557,15 @@ _PLAIN = {str, type(None)}
 
 def arrow_schema(stream: Stream) -> pa.Schema:
     """The columns that a chunk has, in the order of the raw table."""
-    own = [(column.name, _ARROW_TYPES[column.type]) for column in stream.columns]
-    shared = EVENT if stream.is_events else ()
-    return pa.schema([*PLACE, *shared, *own, ("properties", pa.string())])
+    shared = (*PLACE_COLUMNS, *(EVENT_COLUMNS if stream.is_events else ()))
+    own = ((column.name, column.sql_type) for column in stream.columns)
+    return pa.schema(
+        [
+            (name, _ARROW_TYPES[type_.removesuffix(" not null")])
+            for name, type_ in (*shared, *own, ("properties", "json"))
+            if name not in _ADDED_LATER
+        ]
+    )
 
 
 def _kind_of(name: str) -> str:

@@ -24,16 +24,42 @@ SOURCES_FOLDER = Path(__file__).parent / "sources"
 REGISTRY = PROJECT / "seeds" / "event_registry.csv"
 
 TYPES = {
-    "text": "VARCHAR",
-    "free_text": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "timestamp": "TIMESTAMP",
-    "json": "JSON",
-    "key": "UUID",
-    "user_keys": "JSON",
+    "text": "varchar",
+    "free_text": "varchar",
+    "integer": "bigint",
+    "number": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+    "json": "json",
+    "key": "uuid",
+    "user_keys": "json",
 }
+# What every raw table begins with, and what every table of events has: name, SQL type.
+PLACE_COLUMNS = (
+    ("load_id", "bigint not null"),
+    ("file", "varchar not null"),
+    ("line", "bigint not null"),
+    ("item", "integer not null"),
+    ("received_at", "timestamp not null"),
+)
+EVENT_COLUMNS = (
+    ("event_key", "uuid not null"),
+    ("event_id", "varchar not null"),
+    ("event_type", "varchar not null"),
+    ("occurred_at", "timestamp not null"),
+    ("user_key", "uuid"),
+    ("anonymous_key", "uuid"),
+    ("client_session_key", "uuid"),
+    ("blocked_identifiers", "varchar"),
+    ("consent_mode", "varchar not null"),
+    ("ip_prefix", "varchar"),
+    ("country", "varchar"),
+    ("browser", "varchar"),
+    ("browser_version", "integer"),
+    ("os", "varchar"),
+    ("device_type", "varchar"),
+    ("app_version", "varchar"),
+)
 # Kinds of identifier. Equal ids of one kind and app become equal keys, in every stream.
 PURPOSES = ("user", "anonymous", "session", "prompt")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -146,7 +172,7 @@ def load_sources(folder: Path = SOURCES_FOLDER, registry: Path = REGISTRY) -> di
 
 def _read_document(path: Path) -> dict:
     try:
-        document = yaml.safe_load(path.read_text("utf-8"))
+        document = yaml.load(path.read_text("utf-8"), _UniqueKeys)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
@@ -176,6 +202,19 @@ def _names_of_registry(path: Path) -> dict[str, frozenset[str]]:
                 entry.rpartition(":")[0].rpartition(".")[2] for entry in fields.split()
             )
     return {source: frozenset(entries) for source, entries in names.items()}
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML lets a key come twice and takes the last; here it is a slip of the pen."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key, (mark, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key!r} stands here twice", mark.start_mark
+                )
+        return super().construct_mapping(node, deep)
 
 
 class _Reader:
@@ -223,6 +262,13 @@ class _Reader:
         for layout in layouts:
             if layout not in ("lines", "array"):
                 self.fail(f"{at}.layouts", f"'lines' or 'array', not {layout!r}")
+        taken = {name for name, _ in PLACE_COLUMNS} | {"properties"}
+        if kind == "events":
+            # Roles as well: both are kept by name until they are columns.
+            taken |= {name for name, _ in EVENT_COLUMNS} | {*_ROLES, "event_id", "consent"}
+        for column in spec.get("columns") or {}:
+            if column in taken:
+                self.fail(f"{at}.columns.{column}", "every such table has a column of this name")
         columns = tuple(
             self._column(column, value, f"{at}.columns.{column}")
             for column, value in self._mapping(spec.get("columns") or {}, f"{at}.columns").items()
