@@ -171,7 +171,9 @@ class Names(dict):
         needle = _NOWHERE
         if text is not None:
             written = orjson.dumps(text)
-            needle = written if len(text) < SHORTEST_INSIDE else written[1:-1]
+            # A number may stand without quotes.
+            is_bare = len(text) >= SHORTEST_INSIDE or text.isdigit()
+            needle = written[1:-1] if is_bare else written
         name = self[value] = Name(text, instead, needle)
         return name
 
@@ -281,8 +283,13 @@ def scrub(text: str, free: bool = True) -> str:
 
         scrub("call 020 7946 0958 or ask ann@example.org") == "call [phone] or ask [email]"
     """
-    if not _suspicious.search(text):
-        return text
+    # Again, until nothing is found: what stood beside something hidden may only now be told apart.
+    while _suspicious.search(text) and (scrubbed := _scrub_once(text, free)) != text:
+        text = scrubbed
+    return text
+
+
+def _scrub_once(text: str, free: bool) -> str:
     # Each pattern only where it can match: a text may be a megabyte long, and hostile.
     if "@" in text or "%40" in text:
         text = _hide_addresses(text, free)

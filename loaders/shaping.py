@@ -155,6 +155,7 @@ class _Shaper:
     def _open_bags(self) -> None:
         """Stored rows and Parquet often hold a bag as text: '{"a": 1}' is read as {"a": 1}. What
         is no object at all could hold anything anywhere, and is put aside."""
+        coarse = self.stream.coarse_bags
         for prefix in self.stream.bags:
             key, parents = prefix[-1], self._parents(prefix)
             bags = [parent.get(key) for parent in parents]
@@ -167,10 +168,17 @@ class _Shaper:
                 if type(bag) is str and bag.startswith("{"):
                     with contextlib.suppress(NotARecord):
                         opened = read_with_care(bag.encode())
-                if opened is None and bag not in ("", [], "null"):  # PHP's empty object is []
+                if opened is not None:
+                    self.found.texts[place] = b""  # written anew below
+                elif bag not in ("", [], "null") and prefix not in coarse:  # PHP's {} is []
                     due = f"{'.'.join(prefix)}: an object is due"
                     self.faults.setdefault(place, ("bad_value", due))
                 parent[key] = opened or {}
+        texts, records = self.found.texts, self.found.records
+        if b"" in texts:
+            self.found.texts = [
+                text or orjson.dumps(record) for text, record in zip(texts, records, strict=True)
+            ]
 
     # ── structure ─────────────────────────────────────────────────────────────────────────────
 

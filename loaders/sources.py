@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -80,6 +80,7 @@ _ROLES = (
     "device_type",
     "app_version",
 )
+_COARSE = ("user_agent", "ip_address", "country")
 
 Path_ = tuple[str, ...]
 
@@ -137,6 +138,13 @@ class Stream:
         paths += [path for column in self.columns for path in column.paths]
         paths += [*self.free_text, *self.personal, *self.typed, *self.urls]
         return sorted({path[:depth] for path in paths for depth in range(1, len(path))})
+
+    @property
+    def coarse_bags(self) -> set[Path_]:
+        """Objects of which only what is made coarse anyway is read: without them little is lost."""
+        coarse = [path for role in _COARSE for path in self.roles.get(role, ())]
+        others = replace(self, roles={k: v for k, v in self.roles.items() if k not in _COARSE})
+        return {path[:depth] for path in coarse for depth in range(1, len(path))} - set(others.bags)
 
     @property
     def is_events(self) -> bool:
