@@ -133,7 +133,7 @@ def simulate(
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print each file's outcome as JSON.")
 def land(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Load new files from the landing folder, or those under PATHS in it.
+    """Load new files from the landing folder, or those under PATHS.
 
     Files lie in landing/<source>/<stream>/, at any depth: JSON lines, JSON arrays or Parquet,
     plain or packed with gzip or zstd. Each is checked whole, rid of personal data, and loaded in

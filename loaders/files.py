@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -81,18 +81,24 @@ class Found:
     unreadable: list[tuple[str, str]]  # folders, and why
 
 
-def find_files(landing: Path, paths: Iterable[Path] = ()) -> Found:
-    """Everything under the paths (default: all of landing), in the order of their names."""
+def find_files(
+    landing: Path, paths: Iterable[Path] = (), known: Mapping[str, Iterable[str]] | None = None
+) -> Found:
+    """Everything under the paths (default: all of landing), in the order of their names.
+
+    Paths elsewhere are taken as well if they show what they hold: a folder of the same shape, or
+    something below `<source>/<stream>/` of the `known` sources.
+    """
     landing = Path(os.path.realpath(landing))
-    starts = [_inside(landing, path) for path in paths] or [landing]
+    starts = [_rooted(path, landing, known or {}) for path in paths] or [(landing, landing)]
     found = Found([], [], [])
     seen = set()
-    for start in starts:
-        for path, status in _walk(start, found, landing):
-            relative = path.relative_to(landing)
-            if relative in seen:
+    for root, start in starts:
+        for path, status in _walk(start, found, root):
+            if path in seen:
                 continue
-            seen.add(relative)
+            seen.add(path)
+            relative = path.relative_to(root)
             parts = relative.parts
             found.files.append(
                 LandingFile(
@@ -109,19 +115,28 @@ def find_files(landing: Path, paths: Iterable[Path] = ()) -> Found:
     return found
 
 
-def _inside(landing: Path, path: Path) -> Path:
+def _rooted(path: Path, landing: Path, known: Mapping[str, Iterable[str]]) -> tuple[Path, Path]:
+    """The landing folder that a path lies in, and the path without links on its way."""
     # The folder's links are resolved, the last part's are not: a link is to be seen as one.
-    absolute = Path(os.path.realpath(path.parent)) / path.name if path.name else landing
-    if path.name in ("..", "."):
+    if path.name in ("", ".", ".."):
         absolute = Path(os.path.realpath(path))
+    else:
+        absolute = Path(os.path.realpath(path.parent)) / path.name
     if not os.path.lexists(absolute):
         raise LandingProblem(f"{path}: there is no such file or folder")
-    if absolute != landing and landing not in absolute.parents:
-        raise LandingProblem(
-            f"{path}: lies outside of the landing folder {landing.name}/. "
-            f"Move or copy it to {landing.name}/<source>/<stream>/, which tells what it holds"
-        )
-    return absolute
+    if absolute == landing or landing in absolute.parents:
+        return landing, absolute
+    for folder in (absolute, *absolute.parents):
+        if folder.name in known.get(folder.parent.name, ()):
+            return folder.parent.parent, absolute
+    if absolute.name in known:
+        return absolute.parent, absolute
+    if any((absolute / source).is_dir() for source in known):
+        return absolute, absolute
+    raise LandingProblem(
+        f"{path}: nothing here tells which source it is of. Files are expected in "
+        f"{landing.name}/<source>/<stream>/, or in another folder of that shape"
+    )
 
 
 def _walk(start: Path, found: Found, landing: Path) -> Iterator[tuple[Path, os.stat_result]]:

@@ -152,7 +152,8 @@ class _Run:
 
     def run(self, landing: Path, paths: Iterable[Path]) -> Report:
         self.started = time.monotonic()
-        found = find_files(landing, paths)
+        known = {name: source.streams for name, source in self.sources.items()}
+        found = find_files(landing, paths, known)
         self.report.links = found.links
         for name, why in found.unreadable:
             reason = f"the folder cannot be read ({why})"

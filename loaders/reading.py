@@ -256,7 +256,7 @@ def _layout_of(handle: BinaryIO, packing: str, limits: Limits) -> str:
     if first.rstrip().endswith((b"{", b"[", b",")):
         try:
             one_line(_whole(handle, packing, limits))
-        except (msgspec.DecodeError, RecursionError, FileRejected):
+        except (msgspec.DecodeError, RecursionError):
             return "lines"
         return "document"
     return "lines"
