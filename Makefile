@@ -55,10 +55,10 @@ world: setup ## a small simulated world in a temporary folder: simulate, land, b
 	$(BIN)/dbt --quiet build && \
 	$(BIN)/dbt --quiet test
 
-bench: setup ## speed and size against peers (none written yet)
-	@test -d benchmarks || { echo "make bench: there are no benchmarks yet" >&2; exit 1; }
+# Arguments: make bench ARGS="--quick"
+bench: setup ## speed and size against the raw engine and peers: half an hour, 20 GB of disk
 	@$(PIP) -r requirements-bench.lock
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.landing $(ARGS)
 
 lock: ## renew both lock files from pyproject.toml (needs uv)
 	@$(call compile,requirements.lock,Every version that Sightline and its tests run on.,--extra dev)

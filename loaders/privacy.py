@@ -177,8 +177,12 @@ class Names(dict):
         name = self[value] = Name(text, instead, needle)
         return name
 
+    @staticmethod
+    def are_texts(values: list) -> bool:
+        return set(map(type, values)) <= {str, type(None)}
+
     def of(self, values: list) -> list[Name]:
-        if set(map(type, values)) <= {str, type(None)}:
+        if self.are_texts(values):
             return [self[value] for value in values]
         # Equal keys of a dict can be different things (1, 1.0, True), and lists are no keys.
         names = map(name_identifier, values)

@@ -32,6 +32,7 @@ from loaders.user_agents import NOTHING, describe_client
 
 _LOOK_AGAIN = f"(?i:{privacy.SUSPICIOUS}|{privacy.SUSPICIOUS_KEYS})"
 _UUID = pa.uuid()
+_JSON = pa.json_(pa.string())
 _UUID_TEXT = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 _PEOPLE = ("user_id", "anonymous_id", "session_id")
 _PERSONAL = (*_PEOPLE, "user_agent", "ip_address")
@@ -40,7 +41,7 @@ _MEASURED = {int, float, bool}
 
 _ARROW_TYPES = {
     "varchar": pa.string(),
-    "json": pa.string(),
+    "json": _JSON,  # DuckDB believes it; a plain text it would parse once more
     "integer": pa.int32(),
     "bigint": pa.int64(),
     "double": pa.float64(),
@@ -92,7 +93,13 @@ class _Shaper:
         if "received_at" not in self.columns:
             self.columns["received_at"] = pa.nulls(len(self.found.records), pa.timestamp("us"))
         schema = arrow_schema(stream)
-        return pa.record_batch([self.columns[name] for name in schema.names], schema=schema)
+        columns = [
+            pa.ExtensionArray.from_storage(field.type, self.columns[field.name])
+            if field.type == _JSON
+            else self.columns[field.name]
+            for field in schema
+        ]
+        return pa.record_batch(columns, schema=schema)
 
     # ── reading and lifting ───────────────────────────────────────────────────────────────────
 
@@ -160,6 +167,7 @@ class _Shaper:
             key, parents = prefix[-1], self._parents(prefix)
             bags = [parent.get(key) for parent in parents]
             if set(map(type, bags)) <= _BAGS:
+                self._bags[prefix] = [bag or {} for bag in bags] if None in bags else bags
                 continue
             for place, (parent, bag) in enumerate(zip(parents, bags, strict=True)):
                 if type(bag) in _BAGS:
@@ -188,11 +196,11 @@ class _Shaper:
         ids, types, times = (
             self.values[role] for role in ("event_id", "event_type", "occurred_at")
         )
-        if set(map(type, ids)) - {str} or not all(map(str.strip, ids)):
+        if not _are_words(ids):
             for place, value in enumerate(ids):
                 if type(value) not in (str, int) or not str(value).strip():
                     faults.setdefault(place, ("missing_id", ".".join(stream.event_id)))
-        if set(map(type, types)) - {str} or not all(map(str.strip, types)):
+        if not _are_words(types):
             where = ".".join(stream.roles["event_type"][0])
             for place, value in enumerate(types):
                 if type(value) is not str or not value.strip():
@@ -255,6 +263,8 @@ class _Shaper:
         """Whether each record may be kept in full. A word that we do not know is a no."""
         default = self.stream.consent_default == "full"
         answers = self._role("consent")
+        if _is_empty(answers):
+            return [default] * len(answers)
         return [default if answer is None else _is_yes(answer) for answer in answers]
 
     def _hide_own_identifiers(self) -> None:
@@ -265,11 +275,12 @@ class _Shaper:
         self.people = {name: names.of(self.values[name]) for name in declared}
         texts = self.found.texts
         for name, named in self.people.items():
-            needles = [needle for _, _, needle in named]
+            if _is_empty(self.values[name]):
+                continue
+            needles = list(map(itemgetter(2), named))
             counts = list(map(bytes.count, texts, needles))
             # A number that is an id stands without the quotes that a short text is looked for in.
-            is_text = set(map(type, self.values[name])) <= _PLAIN
-            most = 1 if is_text else 0
+            most = 1 if self.keyring.names.are_texts(self.values[name]) else 0
             if max(counts, default=0) <= most:  # each stands only where it was read from
                 continue
             for place in [place for place, count in enumerate(counts) if count > most]:
@@ -404,13 +415,17 @@ class _Shaper:
         self._add("ip_prefix", networks, pa.string())
 
     def _add(self, name: str, values: list | None, type_: pa.DataType) -> None:
-        count = len(self.found.records)
-        self.columns[name] = pa.array(values, type_) if values else pa.nulls(count, type_)
+        if not values or _is_empty(values):
+            self.columns[name] = pa.nulls(len(self.found.records), type_)
+        else:
+            self.columns[name] = pa.array(values, type_)
 
     # ── the stream's own columns, a method a type ─────────────────────────────────────────────
 
     def _text(self, column: Column) -> pa.Array:
         values = self.values[column.name]
+        if _is_empty(values):
+            return pa.nulls(len(values), pa.string())
         shown = self.keyring.ids if column.name.endswith("_id") else self.keyring.words
         if set(map(type, values)) <= _PLAIN:
             return pa.array([shown[value] for value in values], pa.string())
@@ -427,6 +442,8 @@ class _Shaper:
         return pa.array(texts, pa.string())
 
     def _key(self, column: Column) -> pa.Array:
+        if _is_empty(self.values[column.name]):
+            return _uuids(self.values[column.name])
         hashed = column.purpose == "user" and self.stream.user_id_sha256
         keys = self.keyring.column(column.purpose, self.stream.source, hashed)
         names = self.people[column.name]
@@ -462,6 +479,8 @@ class _Shaper:
 
     def _timestamp(self, column: Column) -> pa.Array:
         values = self.values[column.name]
+        if _is_empty(values):
+            return pa.nulls(len(values), pa.timestamp("us"))
         times = parse_times(values, self.stream.zone)
         for place, time in enumerate(times.to_pylist() if times.null_count else ()):
             if values[place] is not None and time is None:
@@ -579,6 +598,18 @@ def arrow_schema(stream: Stream) -> pa.Schema:
 def _kind_of(name: str) -> str:
     """'user_id' and 'creator_user_key' are shown as [user]."""
     return name.removesuffix("_id").removesuffix("_key").rpartition("_")[2]
+
+
+def _is_empty(values: list) -> bool:
+    return values.count(None) == len(values)
+
+
+def _are_words(values: list) -> bool:
+    """Texts all, and none of them blank."""
+    try:
+        return all(map(str.strip, values))
+    except TypeError:
+        return False
 
 
 def _uuids(keys: list[bytes | None]) -> pa.Array:

@@ -84,7 +84,10 @@ class Arrival:
             )
             rows = rows.set_column(place, "received_at", received)
             rows = rows.append_column("load_id", pa.repeat(self.load_id, rows.num_rows))
-            rows = rows.append_column("file", pa.repeat(self.file.name, rows.num_rows))
+            # A dictionary of one: the name itself would be as much to move about as the rows.
+            codes = pa.repeat(pa.scalar(0, pa.int8()), rows.num_rows)
+            names = pa.DictionaryArray.from_arrays(codes, [self.file.name])
+            rows = rows.append_column("file", names)
         lines = [(self.load_id, self.file.name, *line) for line in self.quarantined]
         self.batches, self.quarantined, self.rows, self.bytes = [], [], 0, 0
         return rows, lines
