@@ -261,7 +261,9 @@ SUSPICIOUS = (
 # However the key is written (phone_number, Phone-Number); five letters are enough to look again.
 SUSPICIOUS_KEYS = '"[_-]*(?:{})'.format(
     "|".join(
-        "[_-]*".join(key[:5]) + ("" if len(key) > 5 else '[_-]*"') for key in sorted(PERSONAL_KEYS)
+        # A quote may be escaped: a text can hold JSON.
+        "[_-]*".join(key[:5]) + ("" if len(key) > 5 else r'[_-]*\\?"')
+        for key in sorted(PERSONAL_KEYS)
     )
 )
 _suspicious = re.compile(SUSPICIOUS, re.ASCII)

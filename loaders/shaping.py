@@ -146,6 +146,9 @@ class _Shaper:
             values["consent"] = self._lift((stream.consent_path,))
         for column in stream.columns:
             values[column.name] = self._lift(column.paths, column.type == "key")
+        for name in self._maps():
+            opened = (_json_in(value) if type(value) is str else value for value in values[name])
+            values[name] = list(opened)
 
     def _role(self, role: str) -> list:
         return self.values.get(role) or [None] * len(self.found.records)
@@ -284,18 +287,33 @@ class _Shaper:
             if max(counts, default=0) <= most:  # each stands only where it was read from
                 continue
             for place in [place for place, count in enumerate(counts) if count > most]:
-                # Nearly always the others are such ids too: a visitor's, or an id made of this.
-                told = sum(
-                    orjson.dumps(self.values[other][place]).count(needles[place])
-                    for other in declared
-                    if self.values[other][place] is not None
-                )
-                if counts[place] > told:
+                if counts[place] > self._told(place, needles[place]):
                     self._hide(place, named[place].text, f"[{_kind_of(name)}]")
+        for name in self._maps():
+            self._hide_mapped(self.values[name])
+
+    def _told(self, place: int, needle: bytes) -> int:
+        """How often an id stands in what becomes a key: nearly always that is everywhere (a
+        visitor's id in the user's place, an id made of another)."""
+        values = [self.values[name][place] for name in (*self.people, *self._maps())]
+        return sum(orjson.dumps(value).count(needle) for value in values if value is not None)
+
+    def _maps(self) -> list[str]:
+        return [column.name for column in self.stream.columns if column.type == "user_keys"]
+
+    def _hide_mapped(self, maps: list) -> None:
+        """The ids that a person has in other apps are a person's as well."""
+        for place, mapped in enumerate(maps):
+            ids = mapped.values() if type(mapped) is dict else ()
+            for name in self.keyring.names.of(list(ids)):
+                count = self.found.texts[place].count(name.needle)
+                if name.text is not None and count > self._told(place, name.needle):
+                    self._hide(place, name.text, "[user]")
 
     def _hide(self, place: int, identifier: str, shown: str) -> None:
         consents = self.consenting[place]
-        for name in self.values.keys() - self.people.keys() - {"occurred_at", "received_at"}:
+        kept = {*self.people, *self._maps(), "occurred_at", "received_at"}
+        for name in self.values.keys() - kept:
             value = self.values[name][place]
             if type(value) in (dict, list):
                 _replace_in(value, identifier, shown)
@@ -461,11 +479,6 @@ class _Shaper:
         return pa.array(keys, pa.string())
 
     def _key_by_source(self, value: object) -> str | None:
-        if type(value) is str:
-            try:
-                value = read_with_care(value.encode())
-            except NotARecord:
-                return None
         if type(value) is not dict:
             return None
         keys = {}
@@ -500,8 +513,7 @@ class _Shaper:
         written = []
         for value, consents in zip(self.values[column.name], self.consenting, strict=True):
             if type(value) is str and value.startswith(("{", "[")):
-                with contextlib.suppress(NotARecord):
-                    value = read_with_care(b'{"":' + value.encode() + b"}")[""]
+                value = _json_in(value) or value
             cleaned = self._clean(value, column.paths[0], consents)
             text = orjson.dumps(cleaned, option=orjson.OPT_SORT_KEYS).decode()
             written.append(None if value is None else text)
@@ -561,6 +573,9 @@ class _Shaper:
             is_free = path[-1] not in self.stream.named
             if is_free and not consents:
                 return None
+            if value.startswith(("{", "[")) and (inner := _json_in(value)) is not None:
+                cleaned = self._clean(inner, path, consents)
+                return value if cleaned == inner else orjson.dumps(cleaned).decode()
             return privacy.scrub(value, free=is_free)
         if type(value) is list:
             entries = [self._clean(entry, path, consents) for entry in value]
@@ -568,7 +583,8 @@ class _Shaper:
         if type(value) is dict:
             cleaned = {}
             for key, entry in value.items():
-                if privacy.is_personal_key(key) and key not in self.stream.named:
+                # Also where the source has a column from such a key: it has been lifted out.
+                if privacy.is_personal_key(key):
                     continue
                 after = self._clean(entry, (*path, key), consents)
                 if after is not None or entry is None:
@@ -598,6 +614,14 @@ def arrow_schema(stream: Stream) -> pa.Schema:
 def _kind_of(name: str) -> str:
     """'user_id' and 'creator_user_key' are shown as [user]."""
     return name.removesuffix("_id").removesuffix("_key").rpartition("_")[2]
+
+
+def _json_in(text: str) -> dict | list | None:
+    """The object or list that a text holds as JSON."""
+    try:
+        return read_with_care(b'{"":' + text.encode() + b"}")[""]
+    except NotARecord:
+        return None
 
 
 def _is_empty(values: list) -> bool:
