@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders import privacy
-from loaders.checking import Fault, NotARecord, Records, canonical, read_with_care
+from loaders.checking import Fault, NotARecord, Records, canonical, read_record
 from loaders.privacy import NOBODY, SHORTEST_INSIDE, Keyring, Name, name_identifier
 from loaders.sources import EVENT_COLUMNS, PLACE_COLUMNS, Column, Stream
 from loaders.times import parse_times, within_reason
@@ -65,6 +65,7 @@ class _Shaper:
         self.columns: dict[str, pa.Array] = {}
         self.faults: dict[int, tuple[str, str]] = {}
         self._bags: dict[tuple[str, ...], list[dict]] = {}
+        self._present: dict[tuple[str, ...], set[str]] = {}
 
     def batch(self) -> pa.RecordBatch:
         stream = self.stream
@@ -122,6 +123,8 @@ class _Shaper:
         values: list = []
         for path in paths:
             key, parents = path[-1], self._parents(path)
+            if key not in self._keys(path):
+                continue
             if not values:
                 values = [parent.pop(key, None) for parent in parents]
             elif is_personal or None in values:
@@ -131,7 +134,14 @@ class _Shaper:
                     else value
                     for value, parent in zip(values, parents, strict=True)
                 ]
-        return values
+        return values or [None] * len(self.found.records)
+
+    def _keys(self, path: tuple[str, ...]) -> set[str]:
+        """The keys that occur at all beside the path's last: most that may be are not."""
+        prefix = path[:-1]
+        if prefix not in self._present:
+            self._present[prefix] = set().union(*self._parents(path))
+        return self._present[prefix]
 
     def _lift_all(self) -> None:
         stream, values = self.stream, self.values
@@ -178,7 +188,7 @@ class _Shaper:
                 opened = None
                 if type(bag) is str and bag.startswith("{"):
                     with contextlib.suppress(NotARecord):
-                        opened = read_with_care(bag.encode())
+                        opened = read_record(bag.encode())
                 if opened is not None:
                     self.found.texts[place] = b""  # written anew below
                 elif bag not in ("", [], "null") and prefix not in coarse:  # PHP's {} is []
@@ -619,7 +629,7 @@ def _kind_of(name: str) -> str:
 def _json_in(text: str) -> dict | list | None:
     """The object or list that a text holds as JSON."""
     try:
-        return read_with_care(b'{"":' + text.encode() + b"}")[""]
+        return read_record(b'{"":' + text.encode() + b"}")[""]
     except NotARecord:
         return None
 
