@@ -419,6 +419,11 @@ def _machine_problem(error: BaseException) -> str:
             "not enough memory; give DuckDB more with SIGHTLINE_MEMORY_LIMIT, or take less at "
             f"once with SIGHTLINE_BATCH_ROWS. DuckDB says: {text}"
         )
+    if "not a valid duckdb database" in lower:
+        return (
+            "the work file is no DuckDB database. Move it away and run again: everything in it can "
+            f"be loaded anew from the landing folder. DuckDB says: {text}"
+        )
     if "no space" in lower or "disk" in lower or "could not write" in lower:
         return f"the disk is full or not writable; free some space and run again. It says: {text}"
     if isinstance(error, duckdb.Error | OSError):

@@ -6,6 +6,7 @@ that they are all there or none of them is.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -65,6 +66,9 @@ create table if not exists raw.landing_files (
 );
 """
 
+# Many BI tools and clients still read this version of a file, and not yet the newest.
+_STORAGE = "v1.5.0"
+
 _COUNTS = ("line", "landed", "duplicate", "quarantined", "blank")
 _LEDGER_SCHEMA = pa.schema(
     [
@@ -89,10 +93,11 @@ class WarehouseProblem(Exception):
 def connect(work_file: Path) -> duckdb.DuckDBPyConnection:
     """Open the work file for writing, waiting a while for whoever has it open."""
     work_file.parent.mkdir(parents=True, exist_ok=True)
+    if not work_file.exists():
+        _create(work_file)
     deadline = time.monotonic() + patience_seconds()
     settings = {
-        # Many BI tools and clients still read this version, and not yet the newest.
-        "storage_compatibility_version": "v1.5.0",
+        "storage_compatibility_version": _STORAGE,
         "memory_limit": memory_limit(),
         "threads": worker_count(),
         "temp_directory": str(work_file.parent / "tmp"),
@@ -111,6 +116,23 @@ def connect(work_file: Path) -> duckdb.DuckDBPyConnection:
                     f"dbt?). Close it there and try again. DuckDB says: {_first_line(error)}"
                 ) from None
         time.sleep(0.2)
+
+
+def _create(work_file: Path) -> None:
+    """An empty database, there wholly or not at all: one that was cut short while it was made
+    could never be opened again."""
+    for leftover in work_file.parent.glob(f".{work_file.name}.*.new*"):
+        leftover.unlink(missing_ok=True)
+    draft = work_file.with_name(f".{work_file.name}.{os.getpid()}.new")
+    duckdb.connect(str(draft), config={"storage_compatibility_version": _STORAGE}).close()
+    descriptor = os.open(draft, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    with suppress(FileExistsError):  # dbt, say, was first
+        os.link(draft, work_file)
+    draft.unlink()
 
 
 def _first_line(error: Exception) -> str:
