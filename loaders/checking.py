@@ -138,7 +138,7 @@ def _prove(records, numbers, lines, found) -> list[bytes | None]:
     # A NUL survives the comparison, written as \u0000; databases and C programs choke on it.
     has_nul = b"\\u0000" in b"".join(lines)
     if texts == lines and not has_nul and set(map(type, records)) <= {dict}:
-        return texts
+        return lines
     for place, (text, line) in enumerate(zip(texts, lines, strict=True)):
         if text == line and type(records[place]) is dict and b"\\u0000" not in line:
             continue

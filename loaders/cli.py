@@ -19,7 +19,7 @@ from loaders.landing import AnotherLoadRunning, LoadFailed
 from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
 from loaders.outcomes import Report
-from loaders.parsing import do_without_pandas
+from loaders.parsing import settle_down
 from loaders.privacy import KeyProblem, Keyring, load_secret
 from loaders.progress import ProgressLine, count, size
 from loaders.settings import SettingsError, landing_folder
@@ -144,7 +144,7 @@ def land(paths: tuple[Path, ...], as_json: bool) -> None:
     Safe to repeat, to interrupt, and to run twice at once. Exit code 0: nothing needs attention;
     3: lines were put aside or files rejected; 1: it failed, and can be repeated.
     """
-    do_without_pandas()
+    settle_down()
     line = ProgressLine("landing")
     report = land_files(
         paths,

@@ -44,6 +44,8 @@ _UNREADABLE = {
 }
 # Rows of Parquet handed over at once; they are wide in Python, and a page can hold a million.
 _ROWS = 8_192
+# Lines handed over at once, however short.
+_LINES = 20_000
 
 
 @dataclass(slots=True)
@@ -282,7 +284,7 @@ def _read_array(text: bytes, limits: Limits) -> Iterator[Chunk]:
         line = bytes(entry)
         lines.append(one_line(line) if b"\n" in line else line)
         size += len(line)
-        if size >= limits.chunk_bytes:
+        if size >= limits.chunk_bytes or len(lines) >= _LINES:
             yield Chunk(lines=lines, max_line_bytes=limits.max_line_bytes)
             lines, size = [], 0
     if lines:
@@ -310,7 +312,8 @@ def _cut(blocks: Iterator[bytes], limits: Limits) -> Iterator[Chunk]:
         end = text.rfind(b"\n") + 1
         carry = text[end:]
         if end:
-            yield Chunk(text=text[:end], max_line_bytes=longest)
+            for portion in _portions(text[:end]):
+                yield Chunk(text=portion, max_line_bytes=longest)
         if len(carry.removesuffix(b"\r")) > longest:
             long_start, long_length, carry = carry[:256], len(carry), b""
             ends_in_return = text.endswith(b"\r")
@@ -318,6 +321,18 @@ def _cut(blocks: Iterator[bytes], limits: Limits) -> Iterator[Chunk]:
         yield Chunk(fault=too_long(1, long_start, long_length - ends_in_return, longest))
     elif carry:
         yield Chunk(text=carry, max_line_bytes=longest)
+
+
+def _portions(text: bytes) -> Iterator[bytes]:
+    """Whole lines, not too many at once: a line costs memory, be it as short as it may."""
+    if text.count(b"\n") <= _LINES:
+        yield text
+        return
+    middle = text.find(b"\n", len(text) // 2) + 1
+    if middle in (0, len(text)):
+        middle = text.find(b"\n") + 1
+    yield from _portions(text[:middle])
+    yield from _portions(text[middle:])
 
 
 def lines_of(text: bytes) -> list[bytes]:
