@@ -272,6 +272,8 @@ class _Run:
                 raise _no_such_stream(self.sources, file)
             arrival.packing = format_of(handle)
             for chunk in read_chunks(handle, arrival.packing, stream, self.limits):
+                if arrival.is_refused:  # what was read so far was enough to tell
+                    return
                 yield _Part(self._parse(stream, chunk), handle.tell())
             check_unchanged(file, handle)
             yield _End()
@@ -344,6 +346,7 @@ class _Run:
         if isinstance(error, FileChanged):
             self.writer.defer(str(error))
         else:
+            arrival.is_refused = True
             self.writer.reject(error)
         self._finish(arrival)
 

@@ -46,6 +46,7 @@ class Arrival:
     batches: list[pa.RecordBatch] = field(default_factory=list)
     quarantined: list[tuple] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
+    is_refused: bool = False
     physical_lines: int = 0
     waste_bytes: int = 0
     rows: int = 0  # in memory, not yet written
