@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,10 @@ def worker_count() -> int:
 
 def memory_limit() -> str:
     """What DuckDB may use; the workers' memory comes on top and is bounded by chunk_bytes."""
-    return os.environ.get("SIGHTLINE_MEMORY_LIMIT") or "512MB"
+    text = os.environ.get("SIGHTLINE_MEMORY_LIMIT") or "512MB"
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", text.strip(), re.IGNORECASE):
+        raise SettingsError(f"SIGHTLINE_MEMORY_LIMIT must be a size such as 512MB, not {text!r}")
+    return text.strip()
 
 
 def patience_seconds() -> float:

@@ -493,7 +493,9 @@ class _Shaper:
             return None
         keys = {}
         for app, user_id in value.items():
-            source = privacy.scrub(app.strip().lower())
+            source = app.strip().lower()
+            if source not in self.stream.sources:  # no app of ours; it could be an id as well
+                continue
             hashed = source in self.stream.sha256_sources
             key = self.keyring.user_key(source, user_id, hashed)
             if key is not None:

@@ -120,6 +120,7 @@ class Stream:
     consent_path: Path_ | None = None
     consent_default: str = "full"
     user_id_sha256: bool = False
+    sources: frozenset[str] = frozenset()  # all there are, and those of them with hashed ids
     sha256_sources: frozenset[str] = frozenset()
     free_text: tuple[Path_, ...] = ()
     personal: tuple[Path_, ...] = ()
@@ -170,10 +171,12 @@ def load_sources(folder: Path = SOURCES_FOLDER, registry: Path = REGISTRY) -> di
         for document in documents.values()
         if document.get("user_id_hash") == "sha256"
     )
+    all_sources = frozenset(document["source"] for document in documents.values())
     named = _names_of_registry(registry)
     sources = {}
     for path, document in documents.items():
-        reader = _Reader(path, document, named.get(document["source"], frozenset()), hashed)
+        known = named.get(document["source"], frozenset())
+        reader = _Reader(path, document, known, all_sources, hashed)
         sources[document["source"]] = reader.source()
     return sources
 
@@ -228,8 +231,16 @@ class _UniqueKeys(yaml.SafeLoader):
 class _Reader:
     """Reads one source file; every complaint names the file and the field."""
 
-    def __init__(self, path: Path, document: dict, named: frozenset[str], hashed: frozenset[str]):
-        self.file, self.document, self.named, self.hashed = path.name, document, named, hashed
+    def __init__(
+        self,
+        path: Path,
+        document: dict,
+        named: frozenset[str],
+        sources: frozenset[str],
+        hashed: frozenset[str],
+    ):
+        self.file, self.document, self.named = path.name, document, named
+        self.sources, self.hashed = sources, hashed
         self.text = path.read_bytes()
 
     def fail(self, where: str, what: str):
@@ -324,6 +335,7 @@ class _Reader:
             consent_path=consent_path,
             consent_default=consent_default,
             user_id_sha256=self.document.get("user_id_hash") == "sha256",
+            sources=self.sources,
             sha256_sources=self.hashed,
             named=(self.named | {path[-1] for path in paths}) - typed,
             **marked,
