@@ -47,6 +47,10 @@ class _Commands(click.Group):
             return super().invoke(context)
         except _PROBLEMS as problem:
             raise click.ClickException(str(problem)) from None
+        except RuntimeError as error:  # how DuckDB says that Ctrl-C came while it was busy
+            if "interrupted" not in str(error).lower():
+                raise
+            raise click.Abort from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
