@@ -373,6 +373,8 @@ def _read_parquet(handle: BinaryIO, stream: Stream, limits: Limits) -> Iterator[
         if isinstance(error, OSError) and error.errno is not None:
             raise
         first = str(error).strip().partition("\n")[0][:200]
+        if "launch worker thread" in first:  # the machine is short of something, the file is whole
+            raise MemoryError(first) from None
         raise FileRejected("damaged_parquet", first) from None
 
 

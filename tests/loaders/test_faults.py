@@ -20,7 +20,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from loaders import ledger
+from loaders.cli import main
 from tests.loaders.conftest import Door
 from tests.loaders.records import academy, gz, lines, parquet, record, zstd
 
@@ -28,8 +31,8 @@ KILLS = int(os.environ.get("SIGHTLINE_KILLS", "50"))
 STREAMS = ("academy/tracking_events", "interaction_log/interactions", "academy/prompts")
 SETTINGS = {
     "SIGHTLINE_KEY": "k" * 32,
-    "SIGHTLINE_CHUNK_BYTES": 100_000,
-    "SIGHTLINE_BATCH_ROWS": 700,
+    "SIGHTLINE_CHUNK_BYTES": 50_000,
+    "SIGHTLINE_BATCH_ROWS": 300,
     "SIGHTLINE_WAIT_SECONDS": 30,
 }
 # Workers are only started where they are worth it; here they shall be there to be orphaned.
@@ -43,15 +46,15 @@ def fill(landing: Path) -> None:
     """Files of every kind: good, bad, doubled, of several streams, and one that is refused."""
     door = Door(landing.parent)
     rng = random.Random(7)
-    events = [academy(number, x="y" * 300) for number in range(3_000)]
-    mixed: list = rng.sample(events, 1_500)
-    mixed[::50] = [b"oops", b"", b"[]"] * 10
+    events = [academy(number, x="y" * 300) for number in range(1_500)]
+    mixed: list = rng.sample(events, 750)
+    mixed[::50] = [b"oops", b"", b"[]"] * 5
     stream = STREAMS[0]
     door.drop(f"{stream}/1.ndjson", mixed)
     door.drop(f"{stream}/2.ndjson.gz", gz(lines(events)))
     door.drop(f"{stream}/3.ndjson.zst", zstd(lines(events[:200])))
-    door.drop(f"{stream}/4.cut.gz", gz(lines(events[:1_500]))[:-5])
-    door.drop(f"{stream}/5.parquet", parquet(events[1_000:1_500]))
+    door.drop(f"{stream}/4.cut.gz", gz(lines(events[:900]))[:-5])
+    door.drop(f"{stream}/5.parquet", parquet(events[600:900]))
     for number in range(15):
         door.drop(f"{stream}/small/{number}", events[number * 10 : number * 10 + 30])
         clicks = [record(STREAMS[1], n) for n in range(number * 20, number * 20 + 40)]
@@ -101,7 +104,7 @@ def undisturbed(tmp_path_factory) -> tuple[Path, dict[str, list], float]:
     right = contents(door)
     assert right["loads"] == [(True, True)]
     assert right["strays"] == []
-    assert len(right[STREAMS[0]]) == 3_000
+    assert len(right[STREAMS[0]]) == 1_500
     return door.landing, right, took
 
 
@@ -184,7 +187,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_twice(tmp_path, undist
         for _ in range(rng.randint(3, 7)):
             process = start(door, WITH_WORKERS if rng.random() < 0.3 else None)
             # Two rounds at a time take longer than one alone.
-            time.sleep(rng.uniform(0.25, 1.5 * took))
+            time.sleep(rng.uniform(0.25, 1.3 * took))
             process.send_signal(signal.SIGKILL)
             if finish(process)[0] == -signal.SIGKILL:
                 loaded = _loads(door)
@@ -253,9 +256,26 @@ def test_interrupted_by_its_user_it_stops_cleanly(trial, undisturbed, code):
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     status, said = finish(process)
-    assert status in (1, 3, 130), said  # 3: it was done before it noticed
+    # 3: it was done before it noticed; below 0: it was not yet, or no longer, itself.
+    assert status in (1, 3, 130, -signal.SIGINT), said
     assert "Traceback" not in said
     heals(trial, undisturbed[1])
+
+
+def test_interrupted_within_a_query_it_stops_cleanly(door, monkeypatch):
+    """DuckDB turns Ctrl-C into an error of its own that is none of DuckDB's errors."""
+
+    def interrupted(*_):
+        raise RuntimeError("Query interrupted")
+
+    door.drop(STREAMS[0] + "/a", [academy(1)])
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "read_seen", interrupted)
+        done = CliRunner().invoke(main, ["land"])
+    assert done.exit_code in (1, 130)
+    assert isinstance(done.exception, SystemExit)
+    assert done.output.startswith("Aborted")
+    assert door.land().totals()["landed"] == 1
 
 
 # ── others at the same time ───────────────────────────────────────────────────────────────────
@@ -322,7 +342,7 @@ def test_status_while_a_load_is_writing_says_so(trial):
 # ── a full disk, little memory ────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("limit", [1, 10_000, 300_000, 600_000, 1_500_000])
+@pytest.mark.parametrize("limit", [1, 10_000, 400_000, 800_000])
 def test_a_full_disk_is_said_and_heals(trial, undisturbed, limit):
     def no_larger_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -336,7 +356,7 @@ def test_a_full_disk_is_said_and_heals(trial, undisturbed, limit):
 
 def test_a_full_disk_while_the_warehouse_grows(trial, undisturbed):
     """Again and again, with a little more room each time: never a half, never a double."""
-    for limit in range(200_000, 3_000_000, 700_000):
+    for limit in range(200_000, 2_000_000, 600_000):
 
         def no_larger_files(limit=limit):
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -347,7 +367,7 @@ def test_a_full_disk_while_the_warehouse_grows(trial, undisturbed):
     heals(trial, undisturbed[1])
 
 
-@pytest.mark.parametrize("limit", ["1MB", "4MB", "12MB", "24MB"])
+@pytest.mark.parametrize("limit", ["1MB", "6MB", "20MB"])
 def test_little_memory_for_the_database_is_said_and_heals(trial, undisturbed, limit):
     code, said = finish(start(trial, SIGHTLINE_MEMORY_LIMIT=limit))
     assert code in (1, 3), said
@@ -357,7 +377,7 @@ def test_little_memory_for_the_database_is_said_and_heals(trial, undisturbed, li
     heals(trial, undisturbed[1])
 
 
-@pytest.mark.parametrize("megabytes", [300, 450, 600, 900])
+@pytest.mark.parametrize("megabytes", [300, 500, 900])
 def test_little_memory_for_the_process_loses_nothing(trial, undisturbed, megabytes):
     def no_more_memory():
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))

@@ -63,7 +63,7 @@ def _bomb(megabytes: int, filling: bytes) -> bytes:
     return b"".join([*(packer.compress(block) for _ in range(megabytes)), packer.flush()])
 
 
-@pytest.mark.parametrize("filling", [b"\0", b"\n", b" ", b"x\n", b"[[[[", b"{}\n", b'{"a":', b"9"])
+@pytest.mark.parametrize("filling", [b"\0", b"\n", b"x\n", b"[[[[", b"{}\n", b'{"a":'])
 def test_a_bomb_of_300_mb_is_refused(door, filling):
     bomb = _bomb(300, filling)
     assert len(bomb) < 3 * MIB

@@ -606,6 +606,15 @@ def test_without_memory_nobody_calls_the_file_damaged(read, monkeypatch):
         read(parquet(RECORDS))
 
 
+def test_without_threads_nobody_calls_the_file_damaged(read, monkeypatch):
+    def no_thread(*_, **__):
+        raise pa.ArrowException("Unknown error: Failed to launch worker thread: try again")
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", no_thread)
+    with pytest.raises((MemoryError, OSError)):
+        read(parquet(RECORDS))
+
+
 @pytest.mark.parametrize("packing", ["gzip", "zstd", "parquet", "plain"])
 def test_a_failing_disk_does_not_make_the_file_a_damaged_one(read, monkeypatch, packing):
     class Failing:
