@@ -147,6 +147,7 @@ class _Run:
         self.report = Report()
         self.parser = Parser(secret)
         self.pool: ProcessPoolExecutor | None = None
+        self.not_ours = set(multiprocessing.active_children())
         self.writer: Writer | None = None
         self.pending: set[tuple[str, str, str]] = set()
         self.remembered: list[tuple] = []
@@ -170,6 +171,9 @@ class _Run:
             self._load(found.files)
             ledger.remember_files(self.con, self.remembered)
         except BaseException as error:
+            # A worker that still wants to hand over what nobody takes any more would wait for ever.
+            for worker in set(multiprocessing.active_children()) - self.not_ours:
+                worker.kill()
             problem = _machine_problem(error)
             if self.writer is not None:
                 self.writer.undo(problem)
