@@ -6,6 +6,7 @@ A file's way, a module each:
     reading.py    opens it          →  chunks of lines; damaged files raise `FileRejected`
     parsing.py    in a worker       →  what follows, for a chunk at a time
     checking.py   judges records    →  strict JSON objects; what is none becomes a `Fault`
+    lifting.py    takes them apart  →  the values that the source names, and the rest as text
     shaping.py    makes columns     →  Arrow, by the source's spec (sources.py, sources/*.yml)
     privacy.py    on the way        →  keyed hashes for identifiers, scrubbed text, coarse addresses
     ledger.py     keeps the books   →  the raw tables, the ledger, quarantine

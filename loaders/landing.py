@@ -210,7 +210,8 @@ class _Run:
                 initializer=start_worker,
                 initargs=(self.secret, os.getpid()),
             )
-        ahead = 2 * worker_count() if self.pool else 1
+        # Enough for the workers to go on with while a batch is being written.
+        ahead = max(48, 2 * worker_count()) if self.pool else 1
         steps = self._steps(files)
         waiting: deque = deque()
         parts = 0

@@ -99,7 +99,8 @@ def connect(work_file: Path) -> duckdb.DuckDBPyConnection:
     settings = {
         "storage_compatibility_version": _STORAGE,
         "memory_limit": memory_limit(),
-        "threads": worker_count(),
+        # The workers have the cores; with as many threads DuckDB would only stand in their way.
+        "threads": max(1, worker_count() // 4),
         "temp_directory": str(work_file.parent / "tmp"),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from loaders.checking import Fault, Records, check_lines
+from loaders.lifting import Lifter
 from loaders.privacy import Keyring, mask
 from loaders.reading import Chunk, lines_of
 from loaders.rows import rows_as_lines
@@ -47,8 +48,10 @@ class Parser:
     def __init__(self, secret: bytes):
         self.keyring = Keyring(secret)
         self._secret = secret
+        self._lifters: dict[str, Lifter] = {}
 
     def parse(self, stream: Stream, chunk: Chunk) -> Parsed:
+        lifted = self._lifter(stream).chunk()
         if chunk.fault is not None:
             found = Records(faults=[chunk.fault], line_count=1)
             lines: list[bytes] = [b""]
@@ -58,10 +61,11 @@ class Parser:
                 lines,
                 1,
                 chunk.max_line_bytes,
+                lifted.take,
                 stream.batch,
                 frozenset(path[0] for path in _never_inherited(stream)),
             )
-        batch = shape(found, stream, self.keyring)
+        batch = shape(found, lifted, stream, self.keyring)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)
@@ -75,6 +79,11 @@ class Parser:
             waste_bytes=sum(fault.length + _COST_OF_FAULT for fault in found.faults)
             + found.blank_count * _COST_OF_BLANK,
         )
+
+    def _lifter(self, stream: Stream) -> Lifter:
+        if stream.table not in self._lifters:
+            self._lifters[stream.table] = Lifter(stream, self.keyring.fingerprint)
+        return self._lifters[stream.table]
 
     def _lines(self, chunk: Chunk) -> list[bytes]:
         if chunk.rows is not None:

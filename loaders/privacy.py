@@ -104,11 +104,12 @@ class Name(NamedTuple):
     text: str | None
     instead: str | None
     needle: bytes
+    own: int  # how often the needle stands in the identifier as it was sent
 
 
 # What is looked for where there is nothing to look for: JSON text never holds it.
 _NOWHERE = b"\n"
-NOBODY = Name(None, None, _NOWHERE)
+NOBODY = Name(None, None, _NOWHERE, 0)
 # A shorter id stands in too many words to look for it inside of them.
 SHORTEST_INSIDE = 8
 
@@ -174,19 +175,23 @@ class Names(dict):
             # A number may stand without quotes.
             is_bare = len(text) >= SHORTEST_INSIDE or text.isdigit()
             needle = written[1:-1] if is_bare else written
-        name = self[value] = Name(text, instead, needle)
+        own = orjson.dumps(value).count(needle)
+        name = self[value] = Name(text, instead, needle, own)
         return name
 
-    @staticmethod
-    def are_texts(values: list) -> bool:
-        return set(map(type, values)) <= {str, type(None)}
-
     def of(self, values: list) -> list[Name]:
-        if self.are_texts(values):
+        if set(map(type, values)) <= {str, type(None)}:
             return [self[value] for value in values]
         # Equal keys of a dict can be different things (1, 1.0, True), and lists are no keys.
-        names = map(name_identifier, values)
-        return [self[text] if text else Name(None, instead, _NOWHERE) for text, instead in names]
+        return [self[value] if type(value) is str else self._unlike(value) for value in values]
+
+    def _unlike(self, value: object) -> Name:
+        text, instead = name_identifier(value)
+        if text is None:
+            return Name(None, instead, _NOWHERE, 0)
+        # A number stands without the quotes that a short text is looked for in.
+        needle = self[text].needle
+        return Name(text, None, needle, orjson.dumps(value).count(needle))
 
 
 class Remembered(dict):

@@ -1,34 +1,34 @@
-"""Records → the columns of a raw table, with personal data gone.
+"""What was lifted out of a chunk's records → the columns of a raw table, with personal data gone.
 
-Column by column over a whole chunk, so that Python's share of the work is a few list
+Column by column over the whole chunk, so that Python's share of the work is a few list
 comprehensions. The order matters and is the privacy design:
 
-    1. what the source names is lifted out of the records
+    1. of a field's several places the first that holds something counts
     2. records without id, type or time are put aside
     3. consent decides which identifiers there are at all
     4. a record's own identifiers are hidden wherever else in it they stand
     5. identifiers become keys, addresses and agents coarse
-    6. what remains is `properties`, written once, then looked at for what points at a person
+    6. what remains is `properties`, looked at for what points at a person
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import compress
-from operator import itemgetter
+from operator import add, gt, is_, itemgetter, mul
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders import privacy
-from loaders.checking import Fault, NotARecord, Records, canonical, read_record
+from loaders.checking import Fault, NotARecord, Records, read_record
+from loaders.lifting import Lifted
 from loaders.privacy import NOBODY, SHORTEST_INSIDE, Keyring, Name, name_identifier
-from loaders.sources import EVENT_COLUMNS, PLACE_COLUMNS, Column, Stream
+from loaders.sources import EVENT_COLUMNS, PLACE_COLUMNS, Column, Path_, Stream
 from loaders.times import parse_times, within_reason
-from loaders.user_agents import NOTHING, describe_client
+from loaders.user_agents import NOTHING, Client, describe_client
 
 _LOOK_AGAIN = f"(?i:{privacy.SUSPICIOUS}|{privacy.SUSPICIOUS_KEYS})"
 _UUID = pa.uuid()
@@ -36,8 +36,8 @@ _JSON = pa.json_(pa.string())
 _UUID_TEXT = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 _PEOPLE = ("user_id", "anonymous_id", "session_id")
 _PERSONAL = (*_PEOPLE, "user_agent", "ip_address")
-_BAGS = {dict, type(None)}
-_MEASURED = {int, float, bool}
+_SORTED = orjson.OPT_SORT_KEYS
+_NEEDLE, _OWN = itemgetter(2), itemgetter(3)
 
 _ARROW_TYPES = {
     "varchar": pa.string(),
@@ -53,30 +53,25 @@ _ARROW_TYPES = {
 _ADDED_LATER = ("load_id", "file", "event_key")
 
 
-def shape(found: Records, stream: Stream, keyring: Keyring) -> pa.RecordBatch:
+def shape(found: Records, lifted: Lifted, stream: Stream, keyring: Keyring) -> pa.RecordBatch:
     """The chunk's columns. Records that lack what their stream promises become faults."""
-    return _Shaper(found, stream, keyring).batch()
+    return _Shaper(found, lifted, stream, keyring).batch()
 
 
 class _Shaper:
-    def __init__(self, found: Records, stream: Stream, keyring: Keyring):
+    def __init__(self, found: Records, lifted: Lifted, stream: Stream, keyring: Keyring):
         self.found, self.stream, self.keyring = found, stream, keyring
-        self.values: dict[str, list] = {}  # lifted out of the records, by role or column
+        self.values: dict[str, list] = {}  # by role or column
         self.columns: dict[str, pa.Array] = {}
         self.faults: dict[int, tuple[str, str]] = {}
-        self._bags: dict[tuple[str, ...], list[dict]] = {}
-        self._present: dict[tuple[str, ...], set[str]] = {}
+        self.rests = lifted.rests
+        for place, text in lifted.texts.items():
+            found.texts[place] = text
+        self._lifted = lifted.columns()
 
     def batch(self) -> pa.RecordBatch:
         stream = self.stream
-        self._open_bags()
-        if stream.is_events and stream.event_id is None:
-            # Of the record as it was sent: what the door drops tells records apart as well.
-            fingerprint = self.keyring.fingerprint
-            self.values["event_id"] = [
-                fingerprint(canonical(record)).hex() for record in self.found.records
-            ]
-        self._lift_all()
+        self._name_all()
         if stream.is_events:
             self._judge_events()
             self.consenting = self._consent()
@@ -84,7 +79,7 @@ class _Shaper:
             self._events()
         else:
             self._judge_entities()
-            self.consenting = [True] * len(self.found.records)
+            self.consenting = [True] * len(self.rests)
             self._hide_own_identifiers()
         for column in stream.columns:
             self.columns[column.name] = getattr(self, f"_{column.type}")(column)
@@ -92,7 +87,7 @@ class _Shaper:
         self.columns["line"] = pa.array(self.found.lines, pa.int64())
         self.columns["item"] = pa.array(self.found.items, pa.int32())
         if "received_at" not in self.columns:
-            self.columns["received_at"] = pa.nulls(len(self.found.records), pa.timestamp("us"))
+            self.columns["received_at"] = pa.nulls(len(self.rests), pa.timestamp("us"))
         schema = arrow_schema(stream)
         columns = [
             pa.ExtensionArray.from_storage(field.type, self.columns[field.name])
@@ -102,104 +97,61 @@ class _Shaper:
         ]
         return pa.record_batch(columns, schema=schema)
 
-    # ── reading and lifting ───────────────────────────────────────────────────────────────────
+    # ── what was lifted, by name ──────────────────────────────────────────────────────────────
 
-    def _parents(self, path: tuple[str, ...]) -> list[dict]:
-        """The object that holds the path's last key, for each record; an empty one for none."""
-        if len(path) == 1:
-            return self.found.records
-        prefix = path[:-1]
-        if prefix not in self._bags:
-            key = prefix[-1]
-            self._bags[prefix] = [
-                inner if type(inner := parent.get(key)) is dict else {}
-                for parent in self._parents(prefix)
-            ]
-        return self._bags[prefix]
-
-    def _lift(self, paths: Iterable[tuple[str, ...]], is_personal: bool = False) -> list:
-        """Take the values out of the records; of several paths the first that holds one. Of what
-        is personal the others go as well: no second user id stays behind."""
-        values: list = []
-        for path in paths:
-            key, parents = path[-1], self._parents(path)
-            if key not in self._keys(path):
-                continue
-            if not values:
-                values = [parent.pop(key, None) for parent in parents]
-            elif is_personal or None in values:
-                values = [
-                    parent.pop(key, None)
-                    if value is None or (is_personal and key in parent)
-                    else value
-                    for value, parent in zip(values, parents, strict=True)
-                ]
-        return values or [None] * len(self.found.records)
-
-    def _keys(self, path: tuple[str, ...]) -> set[str]:
-        """The keys that occur at all beside the path's last: most that may be are not."""
-        prefix = path[:-1]
-        if prefix not in self._present:
-            self._present[prefix] = set().union(*self._parents(path))
-        return self._present[prefix]
-
-    def _lift_all(self) -> None:
+    def _name_all(self) -> None:
         stream, values = self.stream, self.values
-        if stream.event_id is not None:
-            values["event_id"] = self._lift((stream.event_id,))
+        if stream.is_events:
+            values["event_id"] = self._first((stream.event_id or "event_id",))
         for role, paths in stream.roles.items():
-            if role == "authenticated":  # read, and left where it is: it is no personal data
-                values[role] = [parent.get(paths[0][-1]) for parent in self._parents(paths[0])]
-            else:
-                values[role] = self._lift(paths, role in _PERSONAL)
+            values[role] = self._first(paths, role in _PERSONAL)
         if stream.is_events and stream.consent_path is not None:
-            values["consent"] = self._lift((stream.consent_path,))
+            values["consent"] = self._first((stream.consent_path,))
         for column in stream.columns:
-            values[column.name] = self._lift(column.paths, column.type == "key")
+            values[column.name] = self._first(column.paths, column.type == "key")
         for name in self._maps():
             opened = (_json_in(value) if type(value) is str else value for value in values[name])
             values[name] = list(opened)
+        for path, unused in self._lifted.items():
+            if path not in stream.personal:
+                for place, value in enumerate(unused):
+                    if value is not None:
+                        self._give_back(path, place, value)
+
+    def _first(self, paths: Iterable[Path_ | str], is_personal: bool = False) -> list:
+        """Of several places the first that holds a value. Of what is personal the others are used
+        up as well: no second user id stays behind."""
+        values: list | None = None
+        for path in paths:
+            here = self._lifted.pop(path, None)
+            if here is None or _is_empty(here):
+                continue
+            if values is None:
+                values = here
+                continue
+            if not is_personal:
+                self._lifted[path] = [
+                    None if value is None else other
+                    for value, other in zip(values, here, strict=True)
+                ]
+            values = [
+                other if value is None else value for value, other in zip(values, here, strict=True)
+            ]
+        return values or [None] * len(self.rests)
 
     def _role(self, role: str) -> list:
-        return self.values.get(role) or [None] * len(self.found.records)
+        return self.values.get(role) or [None] * len(self.rests)
 
-    def _give_back(self, column: Column, place: int, value: object) -> None:
+    def _give_back(self, path: Path_, place: int, value: object) -> None:
         """What does not fit its column stays readable in properties: dbt judges it."""
-        bag = self.found.records[place]
-        for key in column.paths[0][:-1]:
+        rest = orjson.loads(self.rests[place])
+        bag = rest
+        for key in path[:-1]:
             bag = bag.setdefault(key, {})
             if type(bag) is not dict:
                 return
-        bag.setdefault(column.paths[0][-1], value)
-
-    def _open_bags(self) -> None:
-        """Stored rows and Parquet often hold a bag as text: '{"a": 1}' is read as {"a": 1}. What
-        is no object at all could hold anything anywhere, and is put aside."""
-        coarse = self.stream.coarse_bags
-        for prefix in self.stream.bags:
-            key, parents = prefix[-1], self._parents(prefix)
-            bags = [parent.get(key) for parent in parents]
-            if set(map(type, bags)) <= _BAGS:
-                self._bags[prefix] = [bag or {} for bag in bags] if None in bags else bags
-                continue
-            for place, (parent, bag) in enumerate(zip(parents, bags, strict=True)):
-                if type(bag) in _BAGS:
-                    continue
-                opened = None
-                if type(bag) is str and bag.startswith("{"):
-                    with contextlib.suppress(NotARecord):
-                        opened = read_record(bag.encode())
-                if opened is not None:
-                    self.found.texts[place] = b""  # written anew below
-                elif bag not in ("", [], "null") and prefix not in coarse:  # PHP's {} is []
-                    due = f"{'.'.join(prefix)}: an object is due"
-                    self.faults.setdefault(place, ("bad_value", due))
-                parent[key] = opened or {}
-        texts, records = self.found.texts, self.found.records
-        if b"" in texts:
-            self.found.texts = [
-                text or orjson.dumps(record) for text, record in zip(texts, records, strict=True)
-            ]
+        bag.setdefault(path[-1], value)
+        self.rests[place] = orjson.dumps(rest, option=_SORTED)
 
     # ── structure ─────────────────────────────────────────────────────────────────────────────
 
@@ -263,9 +215,10 @@ class _Shaper:
             found.faults.append(
                 Fault(found.lines[place], found.items[place], reason, detail, text, len(text))
             )
-        wanted = [place not in faults for place in range(len(found.records))]
+        found.faults.sort(key=lambda fault: (fault.line, fault.item))
+        wanted = [place not in faults for place in range(len(self.rests))]
         found.keep(wanted)
-        self._bags.clear()
+        self.rests = list(compress(self.rests, wanted))
         for name, values in self.values.items():
             self.values[name] = list(compress(values, wanted))
         return wanted
@@ -286,25 +239,24 @@ class _Shaper:
         declared = [role for role in _PEOPLE if role in self.values]
         declared += [column.name for column in stream.columns if column.type == "key"]
         self.people = {name: names.of(self.values[name]) for name in declared}
-        texts = self.found.texts
         for name, named in self.people.items():
             if _is_empty(self.values[name]):
                 continue
-            needles = list(map(itemgetter(2), named))
-            counts = list(map(bytes.count, texts, needles))
-            # A number that is an id stands without the quotes that a short text is looked for in.
-            most = 1 if self.keyring.names.are_texts(self.values[name]) else 0
-            if max(counts, default=0) <= most:  # each stands only where it was read from
+            counts = list(map(bytes.count, self.found.texts, map(_NEEDLE, named)))
+            owns = list(map(_OWN, named))
+            if not any(map(gt, counts, owns)):  # each stands only where it was read from
                 continue
-            for place in [place for place, count in enumerate(counts) if count > most]:
-                if counts[place] > self._told(place, needles[place]):
+            for others in self.people.values():  # a visitor's id in the user's place is read twice
+                if others is not named and any(same := list(map(is_, others, named))):
+                    owns = list(map(add, owns, map(mul, map(_OWN, others), same)))
+            for place in [place for place, own in enumerate(owns) if counts[place] > own]:
+                if counts[place] > self._told(place, named[place].needle):
                     self._hide(place, named[place].text, f"[{_kind_of(name)}]")
         for name in self._maps():
             self._hide_mapped(self.values[name])
 
     def _told(self, place: int, needle: bytes) -> int:
-        """How often an id stands in what becomes a key: nearly always that is everywhere (a
-        visitor's id in the user's place, an id made of another)."""
+        """How often an id stands in what becomes a key (an id may be made of another)."""
         values = [self.values[name][place] for name in (*self.people, *self._maps())]
         return sum(orjson.dumps(value).count(needle) for value in values if value is not None)
 
@@ -335,12 +287,14 @@ class _Shaper:
                 keeps = consents or name == "event_id"
                 after = self.keyring.ids.hide(str(value)) if keeps else None
             self.values[name][place] = after
-        _replace_in(self.found.records[place], identifier, shown)
+        rest = orjson.loads(self.rests[place])
+        _replace_in(rest, identifier, shown)
+        self.rests[place] = orjson.dumps(rest, option=_SORTED)
 
     def _events(self) -> None:
         words = self.keyring.words
         self.columns["event_id"] = self._event_ids(self.values["event_id"])
-        types = [words[value] for value in self.values["event_type"]]
+        types = list(map(words.__getitem__, self.values["event_type"]))
         self.columns["event_type"] = pa.array(types, pa.string())
         self.columns["occurred_at"] = self.times
         if "received_at" in self.values:
@@ -353,6 +307,8 @@ class _Shaper:
         # Hardly two are equal, so they are looked at together and not remembered.
         texts = values if set(map(type, values)) <= {str} else list(map(str, values))
         column = pa.array(texts, pa.string())
+        if self.stream.is_named_by_content:
+            return column
         # A tenth of all UUIDs have nine digits in a row; none of them is a phone number.
         is_uuid = pc.match_substring_regex(column, _UUID_TEXT)
         if pc.all(is_uuid, min_count=0).as_py():
@@ -368,7 +324,7 @@ class _Shaper:
 
     def _people(self) -> None:
         stream, keyring = self.stream, self.keyring
-        nobody = [NOBODY] * len(self.found.records)
+        nobody = [NOBODY] * len(self.rests)
         named = [self.people.get(role, nobody) for role in _PEOPLE]
         users, devices, sessions = ([name[0] for name in names] for names in named)
         self.columns["blocked_identifiers"] = _blocked(named)
@@ -413,7 +369,7 @@ class _Shaper:
 
     def _clients(self) -> None:
         agents = self.values.get("user_agent")
-        clients = agents and [_client(agent) if type(agent) is str else NOTHING for agent in agents]
+        clients = agents and _each(_client, agents)
         # What the app says of the client wins over what its user agent lets guess.
         for name, part, read, type_ in (
             ("browser", 0, _label, pa.string()),
@@ -422,29 +378,29 @@ class _Shaper:
             ("device_type", 3, _label, pa.string()),
         ):
             told = self.values.get(name)
-            if clients and told:
-                told = [
-                    client[part] if value is None else read(value)
-                    for value, client in zip(told, clients, strict=True)
-                ]
-            elif clients:
-                told = [client[part] for client in clients]
-            elif told:
-                told = [None if value is None else read(value) for value in told]
-            self._add(name, told, type_)
+            read_told = told and _each(read, told)
+            if clients:
+                guessed = [client and client[part] for client in clients]
+                if told:
+                    guessed = [
+                        guess if value is None else read_value
+                        for value, read_value, guess in zip(told, read_told, guessed, strict=True)
+                    ]
+                read_told = guessed
+            self._add(name, read_told, type_)
         for name, read in (("country", _country), ("app_version", _version)):
             told = self.values.get(name)
-            self._add(name, told and [value and read(value) for value in told], pa.string())
+            self._add(name, told and _each(read, told), pa.string())
         addresses = self.values.get("ip_address")
         networks = addresses and [
-            _network(address) if consents and type(address) is str else None
-            for address, consents in zip(addresses, self.consenting, strict=True)
+            network if consents else None
+            for network, consents in zip(_each(_network, addresses), self.consenting, strict=True)
         ]
         self._add("ip_prefix", networks, pa.string())
 
     def _add(self, name: str, values: list | None, type_: pa.DataType) -> None:
         if not values or _is_empty(values):
-            self.columns[name] = pa.nulls(len(self.found.records), type_)
+            self.columns[name] = pa.nulls(len(self.rests), type_)
         else:
             self.columns[name] = pa.array(values, type_)
 
@@ -500,7 +456,7 @@ class _Shaper:
             key = self.keyring.user_key(source, user_id, hashed)
             if key is not None:
                 keys[source] = str(key)
-        return orjson.dumps(keys, option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(keys, option=_SORTED).decode()
 
     def _timestamp(self, column: Column) -> pa.Array:
         values = self.values[column.name]
@@ -509,7 +465,7 @@ class _Shaper:
         times = parse_times(values, self.stream.zone)
         for place, time in enumerate(times.to_pylist() if times.null_count else ()):
             if values[place] is not None and time is None:
-                self._give_back(column, place, values[place])
+                self._give_back(column.paths[0], place, values[place])
         return times
 
     def _integer(self, column: Column) -> pa.Array:
@@ -527,7 +483,7 @@ class _Shaper:
             if type(value) is str and value.startswith(("{", "[")):
                 value = _json_in(value) or value
             cleaned = self._clean(value, column.paths[0], consents)
-            text = orjson.dumps(cleaned, option=orjson.OPT_SORT_KEYS).decode()
+            text = orjson.dumps(cleaned, option=_SORTED).decode()
             written.append(None if value is None else text)
         return pa.array(written, pa.string())
 
@@ -544,40 +500,22 @@ class _Shaper:
                 fitting.append(None if value is None else convert(value))
             else:
                 fitting.append(None)
-                self._give_back(column, place, value)
+                self._give_back(column.paths[0], place, value)
         return pa.array(fitting, type_)
 
     # ── what remains ──────────────────────────────────────────────────────────────────────────
 
     def _properties(self) -> None:
-        stream, records = self.stream, self.found.records
-        for path in stream.personal:
-            key = path[-1]
-            for parent in self._parents(path):
-                parent.pop(key, None)
-        for path in stream.typed:
-            key = path[-1]
-            for parent in self._parents(path):
-                if type(parent.get(key)) not in _MEASURED:
-                    parent.pop(key, None)
-        for path in stream.urls:
-            key = path[-1]
-            for parent in self._parents(path):
-                value = parent.get(key)
-                if type(value) is str:
-                    parent[key] = privacy.strip_url(value)
-        sort = orjson.OPT_SORT_KEYS
-        written = [orjson.dumps(record, option=sort) for record in records]
-        texts = pa.array(written, pa.string())
+        texts = pa.array(self.rests, pa.string())
         again = pc.match_substring_regex(texts, _LOOK_AGAIN)
         if not all(self.consenting):
             again = pc.or_(again, pc.invert(pa.array(self.consenting, pa.bool_())))
         places = pc.indices_nonzero(again).to_pylist()
         if places:
             for place in places:
-                cleaned = self._clean(records[place], (), self.consenting[place])
-                written[place] = orjson.dumps(cleaned, option=sort)
-            texts = pa.array(written, pa.string())
+                cleaned = self._clean(orjson.loads(self.rests[place]), (), self.consenting[place])
+                self.rests[place] = orjson.dumps(cleaned, option=_SORTED)
+            texts = pa.array(self.rests, pa.string())
         self.columns["properties"] = texts
 
     def _clean(self, value: object, path: tuple[str, ...], consents: bool) -> object:
@@ -687,29 +625,37 @@ def _without(text: str, identifier: str, shown: str) -> str:
     return text.replace(identifier, shown)
 
 
-_client = lru_cache(maxsize=20_000)(describe_client)
-_network = lru_cache(maxsize=100_000)(privacy.network_of)
+def _each(read: Callable[[object], object], values: list) -> list:
+    """What `read` makes of each value, asked once for each that differs: few clients do."""
+    if set(map(type, values)) <= _PLAIN:
+        known = {value: read(value) for value in set(values) if value is not None}
+        known[None] = None
+        return list(map(known.__getitem__, values))
+    return [None if value is None else read(value) for value in values]
 
 
-@lru_cache(maxsize=1_000)
-def _country_name(value: str) -> str | None:
+_known_client = lru_cache(maxsize=20_000)(describe_client)
+_known_network = lru_cache(maxsize=100_000)(privacy.network_of)
+
+
+def _client(agent: object) -> Client:
+    return _known_client(agent) if type(agent) is str else NOTHING
+
+
+def _network(address: object) -> str | None:
+    return _known_network(address) if type(address) is str else None
+
+
+def _country(value: object) -> str | None:
+    if type(value) is not str:
+        return None
     text = value.strip()
     is_place = 2 <= len(text) <= 60 and all(part.isalpha() for part in text.split())
     return (text.upper() if len(text) == 2 else text) if is_place else None
 
 
-def _country(value: object) -> str | None:
-    return _country_name(value) if type(value) is str else None
-
-
-@lru_cache(maxsize=10_000)
-def _label_of(text: str) -> str | None:
-    clean = privacy.scrub(text.strip()[:60])
-    return clean or None
-
-
 def _label(value: object) -> str | None:
-    return _label_of(value) if type(value) is str else None
+    return privacy.scrub(value.strip()[:60]) or None if type(value) is str else None
 
 
 def _major(value: object) -> int | None:

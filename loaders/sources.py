@@ -136,6 +136,7 @@ class Stream:
     def bags(self) -> list[Path_]:
         """The objects that the paths lead through, outer ones first."""
         paths = [path for paths in self.roles.values() for path in paths]
+        paths += [path for path in (self.event_id, self.consent_path) if path is not None]
         paths += [path for column in self.columns for path in column.paths]
         paths += [*self.free_text, *self.personal, *self.typed, *self.urls]
         return sorted({path[:depth] for path in paths for depth in range(1, len(path))})
@@ -146,6 +147,11 @@ class Stream:
         coarse = [path for role in _COARSE for path in self.roles.get(role, ())]
         others = replace(self, roles={k: v for k, v in self.roles.items() if k not in _COARSE})
         return {path[:depth] for path in coarse for depth in range(1, len(path))} - set(others.bags)
+
+    @property
+    def is_named_by_content(self) -> bool:
+        """The app sends no id: a hash of what it sends is one."""
+        return self.is_events and self.event_id is None
 
     @property
     def is_events(self) -> bool:

@@ -25,12 +25,11 @@ STAGES = {
         "loaders.writing:Arrival.take",
         "loaders.writing:Arrival.hand_over",
     ],
-    "parse and prove JSON": ["loaders.parsing:check_lines"],
+    "read JSON, prove it, lift fields out": ["loaders.parsing:check_lines"],
     "second look at lines not written compactly": [
         "loaders.checking:read_with_care",
-        "loaders.shaping:read_with_care",
     ],
-    "lift fields into columns": ["loaders.parsing:shape"],
+    "fields to columns": ["loaders.parsing:shape"],
     "times": ["loaders.shaping:parse_times"],
     "ids in places where none are declared": ["loaders.shaping:_Shaper._hide_own_identifiers"],
     "keyed hashes, consent": [

@@ -14,6 +14,12 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from loaders.checking import Records, check_lines
+from loaders.lifting import Lifter
+from loaders.privacy import Keyring
+from loaders.shaping import shape
+from loaders.sources import Stream
+
 START = datetime(2026, 3, 2, 9, 15, 4, 120_000, tzinfo=UTC)
 BROWSER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -24,6 +30,13 @@ BROWSER = (
 def moment(number: int) -> str:
     when = START + timedelta(seconds=37 * number)
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def shaped(lines: list[bytes], stream: Stream, keyring: Keyring) -> tuple[pa.RecordBatch, Records]:
+    """What a chunk of these lines becomes, and what was found on the way."""
+    lifted = Lifter(stream, keyring.fingerprint).chunk()
+    found = check_lines(lines, 1, 1_000_000, lifted.take)
+    return shape(found, lifted, stream, keyring), found
 
 
 def _academy_event(n: int) -> dict:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.checking import MAX_DEPTH, check_lines
+from loaders.checking import MAX_DEPTH, Records, check_lines
 
 LIMIT = 100_000
 
 
+def check(lines: list[bytes], first: int = 1, limit: int = LIMIT, *batch: object):
+    """What `check_lines` found, and the records that it gave away."""
+    records: list[dict] = []
+    found = check_lines(lines, first, limit, records.append, *batch)
+    return SimpleNamespace(records=records, **{k: getattr(found, k) for k in Records.__slots__})
+
+
 def judge(line: bytes) -> str | dict:
     """The record, or the reason why it is none."""
-    found = check_lines([line], 1, LIMIT)
+    found = check([line])
     assert len(found.records) + len(found.faults) + found.blank_count == found.line_count == 1
     if found.faults:
         return found.faults[0].reason
@@ -115,14 +123,14 @@ def test_the_limit_counts_bytes_and_names_the_line():
     def line_of(length: int) -> bytes:
         return b'{"a":"' + b"x" * (length - 8) + b'"}'
 
-    found = check_lines([line_of(99), line_of(100), line_of(101), b"{}"], 7, 100)
+    found = check([line_of(99), line_of(100), line_of(101), b"{}"], 7, 100)
     assert found.lines == [7, 8, 10]
     [fault] = found.faults
     assert (fault.line, fault.reason, fault.length) == (9, "too_long", 101)
 
 
 def test_faults_and_blanks_leave_their_neighbours_alone():
-    found = check_lines([b'{"a":1}', b"oops", b"", b'{"a":2}', b"[]", b'{"a":3}'], 1, LIMIT)
+    found = check([b'{"a":1}', b"oops", b"", b'{"a":2}', b"[]", b'{"a":3}'])
     assert [record["a"] for record in found.records] == [1, 2, 3]
     assert (found.lines, found.items) == ([1, 4, 6], [1, 1, 1])
     assert [(fault.line, fault.reason) for fault in found.faults] == [
@@ -136,7 +144,7 @@ class TestBodies:
     """`{"events": […]}`: a record an entry, which inherits what stands beside the list."""
 
     def unpack(self, *lines: bytes):
-        return check_lines(list(lines), 1, LIMIT, "events", frozenset({"id"}))
+        return check(list(lines), 1, LIMIT, "events", frozenset({"id"}))
 
     def test_entries_inherit_and_overrule(self):
         found = self.unpack(b'{"id":"body","app":"x","events":[{"id":1},{"id":2,"app":"y"},{}]}')
@@ -236,7 +244,7 @@ def some_lines(draw) -> bytes:
 def test_the_quick_way_is_the_slow_way(lines, size):
     found_records, found_faults, found_texts = [], [], []
     for start in range(0, len(lines), size):  # whoever shares a chunk changes nobody's outcome
-        found = check_lines(lines[start : start + size], start + 1, LIMIT)
+        found = check(lines[start : start + size], start + 1)
         found_records += zip(found.lines, found.records, strict=True)
         found_texts += found.texts
         found_faults += [fault.line for fault in found.faults]

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders import shaping
-from loaders.checking import check_lines
 from loaders.privacy import PERSONAL_KEYS, Keyring
 from loaders.sources import load_sources
-from tests.loaders.records import BROWSER, academy, record, to_json
+from tests.loaders.records import BROWSER, academy, record, shaped, to_json
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 SOURCES = load_sources()
@@ -23,8 +22,7 @@ RING = Keyring(SECRET)
 def shape(stream: str, records: list[dict]) -> tuple[list[dict], list[str]]:
     """(the rows, the reasons of what was put aside)"""
     source, _, name = stream.partition("/")
-    found = check_lines(list(map(to_json, records)), 1, 1_000_000)
-    batch = shaping.shape(found, SOURCES[source].streams[name], RING)
+    batch, found = shaped(list(map(to_json, records)), SOURCES[source].streams[name], RING)
     return batch.to_pylist(), [fault.reason for fault in found.faults]
 
 
@@ -375,8 +373,7 @@ def test_what_was_not_looked_at_twice_needed_no_second_look(records):
 def test_rows_are_of_the_types_that_the_table_has(bags_of_extras):
     for name, stream in SOURCES["academy"].streams.items():
         extras = [record(f"academy/{name}", n) | bag for n, bag in enumerate(bags_of_extras)]
-        found = check_lines(list(map(to_json, extras)), 1, 1_000_000)
-        batch = shaping.shape(found, stream, RING)
+        batch, found = shaped(list(map(to_json, extras)), stream, RING)
         assert batch.schema == shaping.arrow_schema(stream)
         assert batch.schema.field("properties").type == pa.json_(pa.string())
         assert batch.num_rows + len(found.faults) == len(extras)

@@ -8,12 +8,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from loaders.checking import check_lines
 from loaders.landing import land
 from loaders.privacy import Keyring
 from loaders.settings import Limits
-from loaders.shaping import shape
 from loaders.sources import load_sources
+from tests.loaders.records import shaped
 
 PROJECT = Path(__file__).parents[2]
 SOURCES = (PROJECT / "docs" / "sources.md").read_text("utf-8")
@@ -34,8 +33,8 @@ def birds(tmp_path):
 def test_the_example_source_reads_the_example_record(birds):
     record = orjson.loads(_block(SOURCES, "json"))
     stream = birds.streams["sightings"]
-    found = check_lines([orjson.dumps(record)], 1, 10_000)
-    [row] = shape(found, stream, Keyring(b"k" * 64)).to_pylist()
+    batch, _ = shaped([orjson.dumps(record)], stream, Keyring(b"k" * 64))
+    [row] = batch.to_pylist()
     assert row["event_id"] == "s-1"
     assert row["occurred_at"].isoformat() == "2026-03-02T08:15:04"  # Berlin is an hour ahead
     assert (row["species_id"], row["bird_count"]) == ("sp-12", 3)
@@ -57,7 +56,8 @@ def test_the_example_lands_in_the_table_that_is_named(birds, tmp_path, monkeypat
 
 def test_every_reason_for_quarantine_is_explained():
     code = "".join(
-        (PROJECT / "loaders" / name).read_text("utf-8") for name in ("checking.py", "shaping.py")
+        (PROJECT / "loaders" / name).read_text("utf-8")
+        for name in ("checking.py", "lifting.py", "shaping.py")
     )
     pattern = r'(?:NotARecord|Fault)\([^"]*?"([a-z_0-9]+)"|\("(missing_\w+|bad_\w+|time_\w+)"'
     reasons = {found for pair in re.findall(pattern, code) for found in pair if found}
