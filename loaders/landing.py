@@ -38,7 +38,15 @@ from loaders.reading import (
     read_chunks,
     sha256_of,
 )
-from loaders.settings import MIB, Limits, landing_folder, patience_seconds, work_file, worker_count
+from loaders.settings import (
+    MIB,
+    Limits,
+    SettingsError,
+    landing_folder,
+    patience_seconds,
+    work_file,
+    worker_count,
+)
 from loaders.sources import Source, Stream, load_sources
 from loaders.writing import Arrival, Unaccounted, Writer
 
@@ -76,7 +84,13 @@ def land(
     sources = sources if sources is not None else load_sources()
     limits = Limits.from_environment()
     landing = landing_folder()
-    landing.mkdir(parents=True, exist_ok=True)
+    try:
+        landing.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"{landing}: the landing folder cannot be made or opened ({error.strerror}); "
+            "SIGHTLINE_DATA says where the data folder is"
+        ) from None
     with _only_loader(work_file()):
         secret = load_secret()
         con = _open(work_file())

@@ -250,35 +250,51 @@ def insert_rows(con: duckdb.DuckDBPyConnection, stream: Stream, rows: pa.Table) 
     listed = ", ".join(f'"{name}"' for name in names)
     chosen = ", ".join(_event_key(stream) if name == "event_key" else f'"{name}"' for name in names)
     insert = f'insert into raw."{stream.table}" ({listed}) select {chosen} from incoming'
-    with _registered(con, "incoming", rows):
-        repeats = _find_repeats(con, stream)
-        if repeats is None:
-            con.execute(insert)
-            return {}
-        with _registered(con, "repeats", repeats):
-            con.execute(
-                f"{insert} where not exists (select 1 from repeats where"
-                " repeats.load_id = incoming.load_id and repeats.line = incoming.line"
-                " and repeats.item = incoming.item)"
-            )
+    repeats = _find_repeats(con, stream, rows)
+    if repeats is None:
+        _run(con, insert, incoming=rows)
+        return {}
+    _run(
+        con,
+        f"{insert} where not exists (select 1 from known where"
+        " known.load_id = incoming.load_id and known.line = incoming.line"
+        " and known.item = incoming.item)",
+        incoming=rows,
+        known=repeats,
+    )
     return Counter(repeats.column("load_id").to_pylist())
 
 
-@contextmanager
-def _registered(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table):
-    con.register(name, rows)
-    try:
-        yield
-    finally:
-        with suppress(duckdb.Error):  # a connection that broke has let go of it already
-            con.unregister(name)
+def _run(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    parameters: dict | None = None,
+    incoming: pa.Table | None = None,
+    known: pa.Table | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Execute a query that may speak of the tables `incoming` and `known`. DuckDB finds them by
+    these names here; registered, it would hold on to each of them until the transaction ends, and
+    a file's memory would grow with its size."""
+    return con.execute(query, parameters)
+
+
+def _ask(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    incoming: pa.Table,
+    known: pa.Table | None = None,
+) -> pa.Table:
+    """The answer to such a query."""
+    return con.sql(query).to_arrow_table()
 
 
 def _event_key(stream: Stream) -> str:
     return f"md5('{stream.source}|' || event_id)::uuid"
 
 
-def _find_repeats(con: duckdb.DuckDBPyConnection, stream: Stream) -> pa.Table | None:
+def _find_repeats(
+    con: duckdb.DuckDBPyConnection, stream: Stream, rows: pa.Table
+) -> pa.Table | None:
     """The places of the incoming records that are there already."""
     table = f'raw."{stream.table}"'
     if stream.is_events:
@@ -292,9 +308,10 @@ def _find_repeats(con: duckdb.DuckDBPyConnection, stream: Stream) -> pa.Table | 
         column, zone, scope = "load_id", "", "load_id, "
     # Nearly all batches hold no repeat and tell so cheaply: as many hashes as rows, and no key of
     # theirs in the history of their times.
-    [(rows, differing, least, most)] = con.execute(
-        f"select count(*), count(distinct hash({told_apart_by})), min({column}), max({column})"
-        " from incoming"
+    [(differing, least, most)] = _run(
+        con,
+        f"select count(distinct hash({told_apart_by})), min({column}), max({column}) from incoming",
+        incoming=rows,
     ).fetchall()
     history = f"{table}.{column} between '{least}'{zone} and '{most}'{zone}"
     has_history = value_of(con, f"select exists (select 1 from {table} where {history})")
@@ -303,35 +320,37 @@ def _find_repeats(con: duckdb.DuckDBPyConnection, stream: Stream) -> pa.Table | 
         f"select {known_key} as record_key from {table} where {history}"
         f" and {known_key} in (select {key} from incoming)"
     )
-    parts = [within] * (differing < rows) + [before] * has_history
+    parts = [within] * (differing < rows.num_rows) + [before] * has_history
     if not parts:
         return None
-    suspects = con.sql(" union ".join(parts)).to_arrow_table()
+    suspects = _ask(con, " union ".join(parts), incoming=rows)
     if not suspects.num_rows:
         return None
     own = columns_of(stream)[len(PLACE_COLUMNS) :]
     content = ", ".join(f'"{name}"' for name, _ in own if name != "event_key")
-    with _registered(con, "suspects", suspects):
-        repeats = con.sql(
-            f"""
-            with candidates as (
-                select true as is_new, load_id, line, item, {content} from incoming
-                where {key} in (select record_key::uuid from suspects)
-                union all
-                select false as is_new, load_id, line, item, {content} from {table}
-                where {history} and {known_key} in (select record_key::uuid from suspects)
-            ),
-            numbered as (
-                select
-                    *,
-                    row_number() over (
-                        partition by {scope}{content} order by is_new, load_id, line, item
-                    ) as turn
-                from candidates
-            )
-            select load_id, line, item from numbered where is_new and turn > 1
-            """
-        ).to_arrow_table()
+    repeats = _ask(
+        con,
+        f"""
+        with candidates as (
+            select true as is_new, load_id, line, item, {content} from incoming
+            where {key} in (select record_key::uuid from known)
+            union all
+            select false as is_new, load_id, line, item, {content} from {table}
+            where {history} and {known_key} in (select record_key::uuid from known)
+        ),
+        numbered as (
+            select
+                *,
+                row_number() over (
+                    partition by {scope}{content} order by is_new, load_id, line, item
+                ) as turn
+            from candidates
+        )
+        select load_id, line, item from numbered where is_new and turn > 1
+        """,
+        incoming=rows,
+        known=suspects,
+    )
     return repeats if repeats.num_rows else None
 
 
@@ -352,18 +371,18 @@ def insert_quarantine(con: duckdb.DuckDBPyConnection, stream: Stream, lines: lis
         ]
     )
     columns = [list(column) for column in zip(*lines, strict=True)]
-    with _registered(con, "put_aside", pa.table(columns, schema=schema)):
-        con.execute(
-            "insert into raw.quarantine by name "
-            "select *, $source as source, $stream as stream from put_aside",
-            {"source": stream.source, "stream": stream.name},
-        )
+    _run(
+        con,
+        "insert into raw.quarantine by name "
+        "select *, $source as source, $stream as stream from incoming",
+        {"source": stream.source, "stream": stream.name},
+        incoming=pa.table(columns, schema=schema),
+    )
 
 
 def insert_ledger(con: duckdb.DuckDBPyConnection, entries: list[dict]) -> None:
     rows = pa.Table.from_pylist(entries, schema=_LEDGER_SCHEMA)
-    with _registered(con, "entries", rows):
-        con.execute("insert into raw.load_ledger by name select * from entries")
+    _run(con, "insert into raw.load_ledger by name select * from incoming", incoming=rows)
 
 
 def remember_files(con: duckdb.DuckDBPyConnection, entries: list[tuple]) -> None:
@@ -372,6 +391,11 @@ def remember_files(con: duckdb.DuckDBPyConnection, entries: list[tuple]) -> None
         return
     names = ("file", "size_bytes", "mtime_ns", "inode", "source", "stream", "sha256")
     table = pa.table([list(column) for column in zip(*entries, strict=True)], names=names)
-    with _registered(con, "remembered", table), transaction(con):
-        con.execute("delete from raw.landing_files where file in (select file from remembered)")
-        con.execute(f"insert into raw.landing_files select {', '.join(names)} from remembered")
+    with transaction(con):
+        _run(
+            con,
+            "delete from raw.landing_files where file in (select file from incoming)",
+            incoming=table,
+        )
+        listed = ", ".join(names)
+        _run(con, f"insert into raw.landing_files select {listed} from incoming", incoming=table)

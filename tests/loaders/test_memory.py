@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import time
+import weakref
 import zlib
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from tests.loaders.records import academy, gz, lines, parquet, to_json, zstd
+from loaders import ledger
+from loaders.privacy import Keyring
+from loaders.sources import load_sources
+from tests.loaders.records import academy, gz, lines, parquet, shaped, to_json, zstd
 
 MIB = 1 << 20
 # A loader with two workers, DuckDB's share and its libraries; the bombs below are larger by far,
@@ -112,3 +118,27 @@ def test_a_large_honest_file_that_packs_well_loads(door):
     assert most < BOUND, f"{most // MIB} MiB"
     assert code == 0, said
     assert door.query("select count(*) from raw.academy__tracking_events") == [(100_000,)]
+
+
+def test_what_is_written_is_let_go_of_before_the_transaction_ends(tmp_path):
+    """A file of any size is one transaction: what DuckDB held until its end would grow with it."""
+    sources = load_sources()
+    stream = sources["academy"].streams["tracking_events"]
+    con = ledger.connect(tmp_path / "work.duckdb")
+    ledger.create_tables(con, sources)
+    con.execute("begin transaction")
+    held = []
+    for number in range(3):
+        batch, _ = shaped([to_json(academy(number))], stream, Keyring(b"k" * 64))
+        rows = pa.Table.from_batches([batch])
+        received = pa.array([datetime(2026, 3, 2)], pa.timestamp("us"))
+        place = rows.schema.get_field_index("received_at")
+        rows = rows.set_column(place, "received_at", received)
+        rows = rows.append_column("load_id", pa.array([1], pa.int64()))
+        rows = rows.append_column("file", pa.array(["a"]))
+        assert ledger.insert_rows(con, stream, rows) == {}
+        held.append(weakref.ref(rows))
+        del rows
+    assert [reference() for reference in held] == [None, None, None]
+    con.execute("commit")
+    assert ledger.value_of(con, f"select count(*) from raw.{stream.table}") == 3
