@@ -208,7 +208,7 @@ def _unpack(
 ) -> None:
     """`{"events": […]}` is a record an entry; what stands beside the list belongs to each."""
     entries = body.pop(batch)
-    inherited = {key: body[key] for key in body.keys() - not_inherited}
+    beside = {key: body[key] for key in body.keys() - not_inherited}
     found.line_count += len(entries) - 1
     if not entries:  # an empty body is a line with nothing in it
         found.line_count += 1
@@ -218,15 +218,26 @@ def _unpack(
             if type(entry) is not dict:
                 text = orjson.dumps(entry)
                 raise NotARecord("not_an_object", f"a JSON {_JSON_NAMES[type(entry)]}")
-            text = orjson.dumps(inherited | entry)
+            text = orjson.dumps(_inherit(beside, entry) if beside else entry)
             # Read anew: what entries inherit must not be one object that they share.
-            take(orjson.loads(text) if inherited else entry)
+            take(orjson.loads(text) if beside else entry)
         except NotARecord as error:
             found.faults.append(Fault(line, item, error.reason, error.detail, text, len(text)))
             continue
         found.texts.append(text)
         found.lines.append(line)
         found.items.append(item)
+
+
+def _inherit(beside: dict, entry: dict) -> dict:
+    """What the entry does not say itself, also inside of objects: consent may be refused there."""
+    merged = beside | entry
+    for key in beside.keys() & entry.keys():
+        if entry[key] is None:
+            merged[key] = beside[key]
+        elif type(beside[key]) is dict and type(entry[key]) is dict:
+            merged[key] = _inherit(beside[key], entry[key])
+    return merged
 
 
 def one_line(document: bytes) -> bytes:

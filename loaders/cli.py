@@ -6,11 +6,14 @@ or files rejected · 1 failed, and can be repeated · 2 wrong arguments.
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
 
 import click
+import duckdb
 import orjson
 
 from loaders import status as books
@@ -20,9 +23,9 @@ from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
 from loaders.outcomes import Report
 from loaders.parsing import settle_down
-from loaders.privacy import KeyProblem, Keyring, load_secret
+from loaders.privacy import KeyProblem, Keyring, key_file, load_secret
 from loaders.progress import ProgressLine, count, size
-from loaders.settings import SettingsError, landing_folder
+from loaders.settings import SettingsError, landing_folder, work_file
 from loaders.sources import SourceProblem, load_sources
 
 ATTENTION = 3
@@ -47,6 +50,16 @@ class _Commands(click.Group):
             return super().invoke(context)
         except _PROBLEMS as problem:
             raise click.ClickException(str(problem)) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(
+                f"{where}{error.strerror or error}. Is SIGHTLINE_DATA a folder that may be written?"
+            ) from None
+        except duckdb.Error as error:
+            raise click.ClickException(
+                f"{work_file()} cannot be read as a warehouse. DuckDB says: "
+                f"{str(error).partition(chr(10))[0][:300]}"
+            ) from None
         except RuntimeError as error:  # how DuckDB says that Ctrl-C came while it was busy
             if "interrupted" not in str(error).lower():
                 raise
@@ -107,6 +120,8 @@ def simulate(
     """
     from simulator import simulate as simulate_world
 
+    if math.isnan(scale):
+        raise click.BadParameter("a number is due", param_hint="--scale")
     target = out or landing_folder()
     if target.exists() and any(target.iterdir()):
         raise click.ClickException(
@@ -183,7 +198,7 @@ def _print_report(report: Report) -> None:
         took = f" in {report.seconds:.1f} s{rate if totals['lines'] else ''}"
         click.echo(
             f"{count(totals['loaded'])} files loaded{took}; "
-            f"{count(totals['already_loaded'])} were loaded before."
+            f"{count(totals['already_loaded'])} hold what was loaded before, under any name."
         )
     if totals["lines"]:
         click.echo(
@@ -233,7 +248,13 @@ def key(source: str, user_id: str) -> None:
     if source not in sources:
         raise click.ClickException(f"no source {source!r}; known are {', '.join(sorted(sources))}")
     hashed = any(stream.user_id_sha256 for stream in sources[source].streams.values())
-    found = Keyring(load_secret()).user_key(source, user_id, hashed)
+    if not key_file().exists() and "SIGHTLINE_KEY" not in os.environ:  # and do not make one now
+        raise click.ClickException(
+            f"{key_file()}: the key is not there. Put it back, or set SIGHTLINE_KEY"
+        )
+    keyring = Keyring(load_secret())
+    books.check_key(keyring.key_id)
+    found = keyring.user_key(source, user_id, hashed)
     if found is None:
         raise click.ClickException(
             f"{user_id!r} identifies nobody: apps send it when they have no id"

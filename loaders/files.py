@@ -51,14 +51,7 @@ class LandingFile:
 
     @property
     def arrived_on(self) -> date | None:
-        """The day in the path, if there is one: `…/2026-03-02/…` or `…/date=2026-03-02/…`."""
-        for part in reversed(Path(self.name).parts[:-1]):
-            if found := _DATE.fullmatch(part):
-                try:
-                    return date(*map(int, found.groups()))
-                except ValueError:
-                    continue
-        return None
+        return day_in(self.name)
 
     def received_at(self, now: datetime) -> datetime:
         """When its records reached us, if they do not say: the end of the day it arrived on."""
@@ -72,6 +65,17 @@ class LandingFile:
             self.mtime_ns,
             self.inode,
         )
+
+
+def day_in(name: str) -> date | None:
+    """The day in a path, if there is one: `…/2026-03-02/…` or `…/date=2026-03-02/…`."""
+    for part in reversed(Path(name).parts[:-1]):
+        if found := _DATE.fullmatch(part):
+            try:
+                return date(*map(int, found.groups()))
+            except ValueError:
+                continue
+    return None
 
 
 @dataclass

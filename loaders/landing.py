@@ -163,7 +163,7 @@ class _Run:
         self.pool: ProcessPoolExecutor | None = None
         self.not_ours = set(multiprocessing.active_children())
         self.writer: Writer | None = None
-        self.pending: set[tuple[str, str, str]] = set()
+        self.pending: set[tuple] = set()
         self.remembered: list[tuple] = []
         self.done_bytes = self.total_bytes = 0
 
@@ -179,7 +179,7 @@ class _Run:
             self._check_key()
             with ledger.transaction(self.con):
                 ledger.create_tables(self.con, self.sources)
-            self.seen = ledger.read_seen(self.con)
+            self.seen = ledger.read_seen(self.con, self.sources)
             key_id = self.parser.keyring.key_id
             self.writer = Writer(self.con, self.limits, key_id, self.report, self._committed)
             self._load(found.files)
@@ -303,7 +303,9 @@ class _Run:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def known(self, file: LandingFile, sha256: str, read_with: str) -> Outcome | None:
-        content = (file.source, file.stream, sha256)
+        source = self.sources.get(file.source)
+        stream = source.streams.get(file.stream) if source else None
+        content = ledger.content_of(stream, file.source, file.stream, file.name, sha256)
         if content in self.seen.loaded:
             return Outcome(file.name, "already_loaded")
         if content in self.seen.rejected:
@@ -394,6 +396,10 @@ class _Run:
 
 def _no_such_stream(sources: dict[str, Source], file: LandingFile) -> FileRejected:
     source = sources.get(file.source)
+    if not file.source or not file.stream:
+        return FileRejected(
+            "unknown_stream", "files belong two folders down, in landing/<source>/<stream>/"
+        )
     if source is None:
         known = ", ".join(sorted(sources))
         return FileRejected(

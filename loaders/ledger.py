@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from loaders.files import day_in
 from loaders.settings import memory_limit, patience_seconds, worker_count
 from loaders.sources import EVENT_COLUMNS, PLACE_COLUMNS, Source, Stream
 
@@ -181,21 +182,30 @@ def create_tables(con: duckdb.DuckDBPyConnection, sources: dict[str, Source]) ->
 class Seen:
     """What earlier runs know of the files in landing."""
 
-    loaded: set[tuple[str, str, str]]
-    rejected: dict[tuple[str, str, str], tuple[str, str]]
+    loaded: set[tuple]
+    rejected: dict[tuple, tuple[str, str]]
     files: dict[str, tuple[int, int, int, str, str, str]]
 
 
-def read_seen(con: duckdb.DuckDBPyConnection) -> Seen:
+def content_of(stream: Stream | None, source: str, name: str, file: str, sha256: str) -> tuple:
+    """What makes a file the same as another. A dump is what it holds and its day: one that says
+    what the dump before the last one said says that everything is as it was then."""
+    is_dump = stream is not None and not stream.is_events
+    return source, name, sha256, day_in(file) if is_dump else None
+
+
+def read_seen(con: duckdb.DuckDBPyConnection, sources: dict[str, Source]) -> Seen:
     loaded, rejected = set(), {}
-    for source, stream, sha256, status, reason, read_with in con.execute(
-        "select source, stream, sha256, status, reason, read_with from raw.load_ledger "
+    for source, stream, file, sha256, status, reason, read_with in con.execute(
+        "select source, stream, file, sha256, status, reason, read_with from raw.load_ledger "
         "order by load_id"
     ).fetchall():
+        spec = sources[source].streams.get(stream) if source in sources else None
+        content = content_of(spec, source, stream, file, sha256)
         if status == "loaded":
-            loaded.add((source, stream, sha256))
+            loaded.add(content)
         else:
-            rejected[source, stream, sha256] = (reason, read_with)
+            rejected[content] = (reason, read_with)
     files = {
         row[0]: row[1:]
         for row in con.execute(

@@ -249,19 +249,22 @@ def _layout_of(handle: BinaryIO, packing: str, limits: Limits) -> str:
         is_array = start.startswith(b"[") and not rest.strip(_SPACE)
         return "array" if is_array else "lines"
     following = [line.strip() for line in rest.split(b"\n", 4)[:4]]
-    if any(_is_json(line, dict) for line in following if line):
+    has_records = any(_is_json(line, dict) for line in following if line)
+    # A body over several lines, even where its entries have a line each.
+    if start.startswith(b"{") and first.rstrip().endswith((b"{", b"[", b",")):
+        try:
+            one_line(_whole(handle, packing, limits))
+            return "document"
+        except (msgspec.DecodeError, RecursionError):
+            return "lines"
+        except FileRejected:
+            if not has_records:
+                raise
+    if has_records:
         # A pretty array's entries end in commas or stand indented over lines: these are records.
         is_last_entry = start.startswith(b"[") and rest.strip(_SPACE).endswith(b"]")
         return "array" if is_last_entry else "lines"
-    if start.startswith(b"["):
-        return "array"
-    if first.rstrip().endswith((b"{", b"[", b",")):
-        try:
-            one_line(_whole(handle, packing, limits))
-        except (msgspec.DecodeError, RecursionError):
-            return "lines"
-        return "document"
-    return "lines"
+    return "array" if start.startswith(b"[") else "lines"
 
 
 def _is_json(text: bytes, wanted: type = object) -> bool:

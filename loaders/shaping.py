@@ -238,7 +238,14 @@ class _Shaper:
         stream, names = self.stream, self.keyring.names
         declared = [role for role in _PEOPLE if role in self.values]
         declared += [column.name for column in stream.columns if column.type == "key"]
+        self.declared = declared
         self.people = {name: names.of(self.values[name]) for name in declared}
+        for column in stream.columns:  # <userId>-temp: the user may stand elsewhere by itself
+            if column.temporary and not _is_empty(self.values[column.name]):
+                owners = [_owner_in(value, column.temporary) for value in self.values[column.name]]
+                if not _is_empty(owners):
+                    owner = f"{column.name}_user_id"
+                    self.values[owner], self.people[owner] = owners, names.of(owners)
         for name, named in self.people.items():
             if _is_empty(self.values[name]):
                 continue
@@ -257,7 +264,7 @@ class _Shaper:
 
     def _told(self, place: int, needle: bytes) -> int:
         """How often an id stands in what becomes a key (an id may be made of another)."""
-        values = [self.values[name][place] for name in (*self.people, *self._maps())]
+        values = [self.values[name][place] for name in (*self.declared, *self._maps())]
         return sum(orjson.dumps(value).count(needle) for value in values if value is not None)
 
     def _maps(self) -> list[str]:
@@ -338,6 +345,7 @@ class _Shaper:
             ]:
                 devices[place] = devices[place] or users[place]
                 users[place] = None
+        self._sessions_sent = list(sessions)
         anonymous = [place for place, consents in enumerate(self.consenting) if not consents]
         visits = {place: self._visit(place, sessions[place]) for place in anonymous}
         for place in anonymous:
@@ -366,6 +374,11 @@ class _Shaper:
             digest(f"visit\x1f{source}", session),
             digest(f"closed session\x1f{source}", session),
         )
+
+    def _within_visit(self, place: int, value: object) -> str:
+        """A thing's id that tells it apart within the session, and nowhere else."""
+        visit, _ = self._visit(place, self._sessions_sent[place])
+        return f"hidden-{self.keyring.digest('thing of a visit', f'{visit.hex()} {value}').hex()}"
 
     def _clients(self) -> None:
         agents = self.values.get("user_agent")
@@ -410,6 +423,11 @@ class _Shaper:
         values = self.values[column.name]
         if _is_empty(values):
             return pa.nulls(len(values), pa.string())
+        if column.of_person and not all(self.consenting):
+            values = self.values[column.name] = [
+                value if consents or value is None else self._within_visit(place, value)
+                for place, (value, consents) in enumerate(zip(values, self.consenting, strict=True))
+            ]
         shown = self.keyring.ids if column.name.endswith("_id") else self.keyring.words
         if set(map(type, values)) <= _PLAIN:
             return pa.array([shown[value] for value in values], pa.string())
@@ -564,6 +582,12 @@ def arrow_schema(stream: Stream) -> pa.Schema:
 def _kind_of(name: str) -> str:
     """'user_id' and 'creator_user_key' are shown as [user]."""
     return name.removesuffix("_id").removesuffix("_key").rpartition("_")[2]
+
+
+def _owner_in(value: object, ending: str) -> str | None:
+    """The user in <userId>-temp."""
+    is_temporary = type(value) is str and value.endswith(ending) and value != ending
+    return value.removesuffix(ending) if is_temporary else None
 
 
 def _json_in(text: str) -> dict | list | None:

@@ -97,6 +97,8 @@ class Column:
     paths: tuple[Path_, ...]
     type: str = "text"
     purpose: str | None = None
+    of_person: bool = False  # names a thing that one person made, and so the person
+    temporary: str | None = None  # an id that ends so is a user's id and this
 
     @property
     def sql_type(self) -> str:
@@ -307,6 +309,9 @@ class _Reader:
             )
             for what in ("free_text", "personal", "typed", "urls")
         }
+        batch = spec.get("batch")
+        if batch is not None and not isinstance(batch, str):
+            self.fail(f"{at}.batch", f"the name of a list in a body, not {batch!r}")
         event_id = None
         if kind == "events":
             for role in ("event_id", "event_type", "occurred_at"):
@@ -335,7 +340,7 @@ class _Reader:
             layouts=tuple(layouts),
             columns=columns,
             key=key,
-            batch=spec.get("batch"),
+            batch=batch,
             event_id=event_id,
             roles=roles,
             consent_path=consent_path,
@@ -353,7 +358,7 @@ class _Reader:
         if isinstance(value, str | list):
             return Column(name, self._paths(value, at))
         value = self._mapping(value, at)
-        self._only(value, {"path", "type", "purpose"}, at)
+        self._only(value, {"path", "type", "purpose", "of_person", "temporary"}, at)
         if "path" not in value:
             self.fail(f"{at}.path", "is missing")
         type_ = value.get("type", "text")
@@ -364,7 +369,13 @@ class _Reader:
             self.fail(f"{at}.purpose", "belongs to type 'key', and type 'key' needs it")
         if purpose is not None and purpose not in PURPOSES:
             self.fail(f"{at}.purpose", f"one of {', '.join(PURPOSES)}; not {purpose!r}")
-        return Column(name, self._paths(value["path"], f"{at}.path"), type_, purpose)
+        of_person, temporary = value.get("of_person", False), value.get("temporary")
+        if type(of_person) is not bool or (of_person and type_ != "text"):
+            self.fail(f"{at}.of_person", "true or false, and for type 'text' only")
+        if temporary is not None and (type_ != "key" or not isinstance(temporary, str)):
+            self.fail(f"{at}.temporary", "an ending such as -temp, and for type 'key' only")
+        paths = self._paths(value["path"], f"{at}.path")
+        return Column(name, paths, type_, purpose, of_person, temporary)
 
     def _consent(self) -> tuple[Path_ | None, str]:
         consent = self._mapping(self.document.get("consent") or {}, "consent")
@@ -388,6 +399,8 @@ class _Reader:
 
     def _paths(self, value: object, at: str) -> tuple[Path_, ...]:
         entries = value if isinstance(value, list) else [value]
+        if not entries:
+            self.fail(at, "at least one path is needed")
         for entry in entries:
             if not isinstance(entry, str) or not entry or not all(entry.split(".")):
                 self.fail(at, f"a path such as metadata.userId, not {entry!r}")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
 
-from loaders.ledger import WarehouseBusy, has_ledger, value_of
+from loaders.ledger import WarehouseBusy, has_ledger, key_ids, value_of
+from loaders.privacy import KeyProblem
 from loaders.progress import count
 from loaders.settings import landing_folder, work_file
 
 # What a user can do about each reason; a reason without an entry speaks for itself.
 _ADVICE = {
-    "bad_json": "the writer cut or garbled these lines; ask the app's team for them again",
+    "bad_json": "cut, garbled, or records of several lines each: write one a line, or one array",
     "duplicate_key": "one key stood twice in a record, and nobody can say which value was meant",
     "missing_id": "without its id a record cannot be told from its copies; mend the app",
     "missing_time": "a record without a time cannot be placed; mend the app",
@@ -87,8 +90,20 @@ class Status:
         return "\n".join(text)
 
 
-def read_status() -> Status:
-    """From the work file, opened read-only for as short as it takes."""
+def check_key(key_id: str) -> None:
+    """Another key than the warehouse's would answer for nobody, and look like an answer."""
+    with _open() as con:
+        used = key_ids(con)
+    if used and key_id not in used:
+        raise KeyProblem(
+            f"this warehouse was loaded with key {', '.join(sorted(used))}, and the key at hand is "
+            f"{key_id}. Put the old key back (keys/identity.key or SIGHTLINE_KEY)"
+        )
+
+
+@contextmanager
+def _open() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The work file, opened read-only for as short as it takes."""
     if not work_file().exists():
         raise NothingLanded(
             f"{work_file()}: there is no warehouse yet. Put files into "
@@ -105,6 +120,11 @@ def read_status() -> Status:
     with con:
         if not has_ledger(con):
             raise NothingLanded(f"{work_file()}: nothing has been landed yet. Run: sightline land")
+        yield con
+
+
+def read_status() -> Status:
+    with _open() as con:
         return Status(
             streams=_rows(con, _STREAMS),
             reasons=_rows(con, _REASONS),

@@ -53,8 +53,9 @@ class Arrival:
     bytes: int = 0
 
     @property
-    def content(self) -> tuple[str, str, str]:
-        return self.file.source, self.file.stream, self.sha256
+    def content(self) -> tuple:
+        file = self.file
+        return ledger.content_of(self.stream, file.source, file.stream, file.name, self.sha256)
 
     def take(self, parsed: Parsed) -> None:
         with pa.ipc.open_stream(parsed.rows) as reader:

@@ -152,6 +152,17 @@ class TestBodies:
         assert (found.lines, found.items, found.line_count) == ([1, 1, 1], [1, 2, 3], 3)
         assert found.texts == [orjson.dumps(record) for record in found.records]
 
+    def test_consent_that_the_body_refuses_is_refused_for_every_entry(self):
+        found = self.unpack(
+            b'{"metadata":{"consent":false,"app":"x"},"events":[{"id":1,"metadata":{"a":1}},'
+            b'{"id":2,"metadata":{"consent":true}},{"id":3,"metadata":null}]}'
+        )
+        assert [record["metadata"] for record in found.records] == [
+            {"consent": False, "app": "x", "a": 1},
+            {"consent": True, "app": "x"},
+            {"consent": False, "app": "x"},
+        ]
+
     def test_bodies_and_records_mix(self):
         found = self.unpack(
             b'{"id":1}', b'{"events":[{"id":2},7,null,{"id":3}]}', b"?", b'{"id":4}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -70,7 +71,7 @@ class TestLand:
         assert "3 lines = 2 landed + 1 duplicates + 0 quarantined + 0 blank" in out
         code, out, _ = sightline("land")
         assert code == 0
-        assert "1 were loaded before" in out
+        assert "1 hold what was loaded before" in out
 
     def test_lines_put_aside_are_3_and_said_by_reason(self, door, sightline):
         door.drop(f"{STREAM}/a", [academy(1), b"oops", b"[]", b"{"])
@@ -223,6 +224,39 @@ class TestStatus:
         assert set(files["a"]) >= {"path", "status", "reason", *COUNTS}
         assert document["totals"]["lines"] == 3
         assert (document["totals"]["loaded"], document["totals"]["rejected"]) == (2, 1)
+
+
+class TestKey:
+    def test_a_key_that_the_warehouse_was_not_loaded_with_answers_nothing(
+        self, door, sightline, monkeypatch
+    ):
+        door.drop(f"{STREAM}/a", [academy(1)])
+        sightline("land")
+        assert sightline("key", "academy", "user-1")[0] == 0
+        monkeypatch.setenv("SIGHTLINE_KEY", "another key, and long enough to be taken for one")
+        code, _, said = sightline("key", "academy", "user-1")
+        assert code == 1
+        assert "Put the old key back" in said
+
+    def test_a_lost_key_is_not_made_anew(self, door, sightline, monkeypatch):
+        monkeypatch.delenv("SIGHTLINE_KEY", raising=False)
+        door.drop(f"{STREAM}/a", [academy(1)])
+        sightline("land")
+        shutil.rmtree(door.data / "keys")
+        code, _, said = sightline("key", "academy", "user-1")
+        assert code == 1
+        assert "the key is not there" in said
+        assert not (door.data / "keys").exists()
+
+
+@pytest.mark.parametrize("command", [["land"], ["simulate"], ["status"], ["key", "academy", "u"]])
+def test_a_data_folder_that_is_none_is_one_sentence(sightline, monkeypatch, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "file"))
+    code, _, said = sightline(*command)
+    assert code == 1
+    assert said.startswith("Error: ")
+    assert len(said.strip().splitlines()) == 1
 
 
 def test_only_the_command_itself_needs_a_shell(door):

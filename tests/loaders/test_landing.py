@@ -297,6 +297,14 @@ class TestDumps:
         outcome = door.land_only("academy/users/1", lines([one, newer, one]) + b"\n" * 3000)
         assert counts(outcome)[:3] == (3003, 2, 1)
 
+    def test_a_dump_that_says_again_what_an_earlier_one_said_is_the_newest(self, door):
+        one, other = (record("academy/example_prompts", 1, isActive=active) for active in (0, 1))
+        for day, row in (("01", one), ("08", other), ("15", one)):
+            outcome = door.land_only(f"academy/example_prompts/2026-03-{day}/dump", [row])
+            assert outcome.status == "loaded"
+        copy = door.land_only("academy/example_prompts/2026-03-15/copy", [one])
+        assert copy.status == "already_loaded"
+
     def test_a_dump_in_another_form_is_another_dump(self, door):
         rows = [record("academy/prompts", n) for n in range(3)]
         for number, form in enumerate([lines(rows), to_json(rows), parquet(rows)]):

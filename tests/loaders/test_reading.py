@@ -319,6 +319,7 @@ ARRAYS = {
     "packed": gz(json.dumps(RECORDS, indent=2).encode()),
     "a body": to_json({"events": RECORDS}),
     "a pretty body": json.dumps({"app": "x", "events": RECORDS}, indent=2).encode(),
+    "a body, an entry a line": b'{"events": [\n' + b",\n".join(map(to_json, RECORDS)) + b"\n]}\n",
 }
 
 

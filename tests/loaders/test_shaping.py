@@ -387,3 +387,38 @@ def _strings(value: object) -> set[str]:
     if isinstance(value, list):
         return set().union(*map(_strings, value))
     return {str(value)} if isinstance(value, str | int) and not isinstance(value, bool) else set()
+
+
+class TestThingsOfPeople:
+    """A sketch has one maker: without consent its id must not lead from session to session."""
+
+    def rows(self, *records: dict) -> list[dict]:
+        return shape("sketchychain/events", list(records))[0]
+
+    def event(self, number: int, session: str, consent: bool) -> dict:
+        made = record("sketchychain/events", number, session_id=session, sketch_id="sketch-77")
+        return made | {"metadata": {"consent": consent}, "properties": {"prompt_id": "prompt-55"}}
+
+    def test_within_a_session_they_are_told_apart_and_beyond_it_not(self):
+        one, same, other = self.rows(
+            self.event(1, "session-a", False),
+            self.event(2, "session-a", False),
+            self.event(3, "session-b", False),
+        )
+        assert one["sketch_id"] == same["sketch_id"] != other["sketch_id"]
+        assert one["prompt_id"] == same["prompt_id"] != other["prompt_id"]
+        assert "sketch-77" not in str([one, same, other])
+        assert "prompt-55" not in str([one, same, other])
+
+    def test_with_consent_they_are_as_they_were_sent(self):
+        [row] = self.rows(self.event(1, "session-a", True))
+        assert (row["sketch_id"], row["prompt_id"]) == ("sketch-77", "prompt-55")
+
+
+def test_the_user_in_a_temporary_id_is_hidden_elsewhere():
+    [row], _ = shape(
+        "academy/prompt_results",
+        [{"id": "r-1", "promptId": "user-c4n4ry-9-temp", "resultText": "Dear user-c4n4ry-9, well"}],
+    )
+    assert "c4n4ry" not in str(row)
+    assert row["result_text"] == "Dear [user], well"
