@@ -22,6 +22,7 @@ COLUMNS = [
     "required_fields",
     "optional_fields",
     "is_activity",
+    "is_view",
 ]
 TYPES = {"string", "int", "number", "bool", "json", "list", "timestamp"}
 OBJECT_ACTION = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
@@ -85,7 +86,7 @@ def problems(
             elif row[column] != " ".join(row[column].split()):
                 yield at(column, "has a space too many")
         if None in row:
-            yield at("is_activity", "more follows: separate fields with spaces, not commas")
+            yield at("is_view", "more follows: separate fields with spaces, not commas")
         if None in row.values():
             continue
 
@@ -97,8 +98,11 @@ def problems(
             yield at("event_name", f"{name!r} is not of the shape OBJECT_ACTION")
         if not re.fullmatch(r"[A-Z]+(_[A-Z]+)*", row["event_category"]):
             yield at("event_category", f"{row['event_category']!r} is not in capitals")
-        if row["is_activity"] not in ("true", "false"):
-            yield at("is_activity", f"{row['is_activity']!r} is neither true nor false")
+        for column in ("is_activity", "is_view"):
+            if row[column] not in ("true", "false"):
+                yield at(column, f"{row[column]!r} is neither true nor false")
+        if row["is_view"] == "true" and row["is_activity"] == "false":
+            yield at("is_view", "who sees something does something: is_activity has to be true")
 
         key = (app, row["event_type"].lower())
         first = line_of_type.setdefault(key, line)
@@ -152,6 +156,7 @@ GOOD = {
     "required_fields": "courseId:string",
     "optional_fields": "prompt:string",
     "is_activity": "true",
+    "is_view": "false",
 }
 
 
@@ -171,6 +176,10 @@ GOOD = {
             [{}, {"event_type": "VIEW", "is_activity": "false"}],
             "line 3, is_activity",
             id="activity and not",
+        ),
+        pytest.param([{"is_view": "yes"}], "line 2, is_view", id="neither true nor false"),
+        pytest.param(
+            [{"is_view": "true", "is_activity": "false"}], "line 2, is_view", id="seen by nobody"
         ),
         pytest.param(
             [{"required_fields": "courseId:text"}], "line 2, required_fields", id="unknown type"

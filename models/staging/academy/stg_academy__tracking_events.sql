@@ -13,20 +13,39 @@ unpacked as (
                 'interface': 'string',
                 'path': 'string',
                 'referrer': 'string',
+                'timestamp': 'string',
                 'model': 'string',
                 'quizId': 'string',
                 'examplePromptId': 'string',
                 'skill': 'string',
                 'level': 'string',
-                'responseLength': 'integer',
-                'responseTimeMs': 'number',
-                'score': 'number',
-                'isAuthenticated': 'boolean',
-                'success': 'boolean',
-                'evaluation': 'json',
+                'responseLength': 'string',
+                'responseTimeMs': 'string',
+                'score': 'string',
+                'isAuthenticated': 'string',
+                'success': 'string',
+                'evaluation': {
+                    'tonePersona': {
+                        'score': 'string',
+                    },
+                    'taskClarity': {
+                        'score': 'string',
+                    },
+                },
             },
         }) }} as sent
     from tracking_events
+),
+
+-- All of an evaluation, whose criteria no list names. Read again only where there is one.
+evaluations_kept_whole as (
+    select
+        *,
+        {{ unpack_json(
+            'case when sent.metadata.evaluation is not null then properties end',
+            {'metadata': {'evaluation': 'json'}}
+        ) }} as evaluated
+    from unpacked
 )
 
 select
@@ -71,13 +90,14 @@ select
     blocked_identifiers,
 
     -- numbers
-    sent.metadata.responseLength as response_length,
-    sent.metadata.responseTimeMs as response_time_ms,
-    sent.metadata.score,
+    try_cast(sent.metadata.responseTimeMs as double) as duration_ms,
+    try_cast(sent.metadata.responseLength as bigint) as response_length,
+    try_cast(sent.metadata.responseTimeMs as double) as response_time_ms,
+    try_cast(sent.metadata.score as double) as score,
 
     -- yes or no
-    sent.metadata.isAuthenticated as is_authenticated,
-    sent.metadata.success as is_success,
+    try_cast(sent.metadata.isAuthenticated as boolean) as is_authenticated,
+    try_cast(sent.metadata.success as boolean) as is_success,
 
     -- times
     occurred_at,
@@ -85,12 +105,15 @@ select
     client_sent_at,
 
     -- JSON
-    sent.metadata.evaluation,
+    evaluated.metadata.evaluation,
     properties,
 
     -- where it stands
     load_id,
     file,
     line,
-    item
-from unpacked
+    item,
+
+    -- for the registry's check
+    sent
+from evaluations_kept_whole

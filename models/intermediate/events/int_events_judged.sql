@@ -1,0 +1,115 @@
+{{ config(materialized='incremental', unique_key='load_id') }}
+
+with academy_events as (
+    select * from {{ ref('int_academy_events_conformed') }}
+),
+
+studyin_events as (
+    select * from {{ ref('int_studyin_events_conformed') }}
+),
+
+sketchychain_events as (
+    select * from {{ ref('int_sketchychain_events_conformed') }}
+),
+
+interaction_log_events as (
+    select * from {{ ref('int_interaction_log_events_conformed') }}
+),
+
+registry as (
+    select * from {{ ref('event_registry') }}
+),
+
+gathered as (
+    select * from academy_events
+    union all
+    select * from studyin_events
+    union all
+    select * from sketchychain_events
+    union all
+    select * from interaction_log_events
+),
+
+arrived as (
+    select
+        *,
+        coalesce(anonymous_key, client_session_id, user_key) as visitor_key,
+        coalesce(client_session_id, anonymous_key, user_key) as partition_key
+    from gathered
+    where {{ is_touched('load_id') }}
+)
+
+select
+    -- keys
+    arrived.event_key,
+    arrived.event_id,
+    arrived.user_key,
+    arrived.anonymous_key,
+    arrived.client_session_id,
+    arrived.visitor_key,
+    arrived.partition_key,
+
+    -- what happened
+    arrived.source_app,
+    arrived.event_type,
+    registry.event_name,
+    registry.event_category,
+    arrived.component,
+    arrived.page_path,
+    arrived.entry_point,
+    arrived.error_type,
+
+    -- what it was about
+    arrived.course_id,
+    arrived.module_id,
+    arrived.lesson_id,
+    arrived.material_id,
+    arrived.chunk_id,
+    arrived.topic_id,
+    arrived.question_id,
+    arrived.quiz_id,
+    arrived.sketch_id,
+    arrived.prompt_id,
+
+    -- with what
+    arrived.country,
+    arrived.device_type,
+    arrived.os,
+    arrived.browser,
+    arrived.app_version,
+
+    -- how it was taken in
+    arrived.consent_mode,
+    arrived.blocked_identifiers,
+    arrived.rejection_reason,
+
+    -- numbers
+    arrived.duration_ms,
+    arrived.xp_amount,
+
+    -- yes or no
+    arrived.is_success,
+    arrived.is_correct,
+    registry.is_activity,
+    registry.is_view,
+    arrived.occurred_at > {{ dbt.dateadd('hour', 24, 'arrived.received_at') }} as is_clock_skewed,
+
+    -- times
+    arrived.occurred_at,
+    arrived.received_at,
+
+    -- JSON
+    arrived.properties,
+
+    -- where it stands
+    arrived.load_id,
+    arrived.file,
+    arrived.line,
+    arrived.item
+from arrived
+left join registry
+    on
+        arrived.source_app = registry.source_app
+        and lower(arrived.event_type) = lower(registry.event_type)
+-- Neighbours in time lie side by side: sessions are cut from this table in one sorted pass.
+order by arrived.partition_key, arrived.occurred_at, arrived.event_key

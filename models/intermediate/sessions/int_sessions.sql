@@ -1,0 +1,102 @@
+{{ config(materialized='incremental', unique_key='partition_key') }}
+
+with events as (
+    select
+        *,
+        case
+            when is_deed and is_view then event_name || coalesce(' ' || viewed, '')
+        end as view_name
+    from {{ ref('int_events_sessionized') }}
+    where session_id is not null and {{ is_touched('partition_key') }}
+),
+
+summed as (
+    select
+        session_id,
+        partition_key,
+        source_app,
+        max(case when is_opening then visitor_key end) as visitor_key,
+        max(case when is_opening then user_key end) as user_key,
+        max(case when is_opening then anonymous_key end) as anonymous_key,
+        max(case when is_opening then client_session_id end) as client_session_id,
+        min(case when is_deed then occurred_at end) as started_at,
+        max(case when is_deed then occurred_at end) as ended_at,
+        sum(active_us) as active_us,
+        count(*) as event_count,
+        count(case when is_deed then 1 end) as deed_count,
+        count(case when is_deed and is_view then 1 end) as view_count,
+        count(case when is_deed and not is_view and event_category <> 'SESSION' then 1 end)
+            as interaction_count,
+        count(distinct view_name) as session_depth,
+        count(case when event_name = 'SESSION_PAUSE' then 1 end) as pause_count,
+        count(case when event_name = 'MATERIAL_OPEN' then 1 end) as materials_viewed,
+        count(case when event_name = 'MATERIAL_COMPLETE' then 1 end) as materials_completed,
+        count(case when event_name = 'MATERIAL_READ' then 1 end) as chunks_read,
+        count(case when event_name = 'QUESTION_VIEW' then 1 end) as questions_viewed,
+        count(case when event_name = 'QUESTION_SUBMIT' then 1 end) as questions_attempted,
+        count(case when event_name = 'QUESTION_SUBMIT' and is_correct then 1 end)
+            as questions_correct,
+        count(case when event_name = 'AI_QUESTION_ASKED' then 1 end) as ai_interactions,
+        count(case when event_name = 'ACHIEVEMENT_UNLOCKED' then 1 end) as achievements_unlocked,
+        count(case when event_name in ('LLM_PROMPT', 'PROMPT_SUBMIT') then 1 end)
+            as prompts_submitted,
+        count(case when event_name = 'SKETCH_CREATE' then 1 end) as sketches_created,
+        count(case when event_name in ('API_ERROR', 'CLIENT_ERROR', 'ERROR_OCCUR') then 1 end)
+            as error_count,
+        coalesce(sum(case when event_name = 'XP_EARNED' then xp_amount end), 0) as xp_earned,
+        count(case when event_name = 'SESSION_END' then 1 end) > 0 as is_ended,
+        max(case when is_opening then entry_point end) as sent_entry_point,
+        {{ first_by('view_name', ['occurred_at', 'event_key']) }} as first_view,
+        {{ last_by('view_name', ['occurred_at', 'event_key']) }} as last_view,
+        max(case when is_opening then event_name end) as first_event_name,
+        {{ last_by("case when is_deed then event_name end", ['occurred_at', 'event_key']) }}
+            as last_event_name,
+        coalesce(max(case when is_opening then device_type end), min(device_type)) as device_type,
+        coalesce(max(case when is_opening then country end), min(country)) as country,
+        max(load_id) as load_id
+    from events
+    group by session_id, partition_key, source_app
+)
+
+select
+    session_id,
+    partition_key,
+    visitor_key,
+    user_key,
+    anonymous_key,
+    client_session_id,
+    source_app,
+    coalesce(sent_entry_point, first_view, first_event_name) as entry_point,
+    coalesce(last_view, last_event_name) as exit_point,
+    device_type,
+    country,
+    cast(
+        floor(({{ epoch_us('ended_at') }} - {{ epoch_us('started_at') }}) / 1000000) as bigint
+    ) as duration_seconds,
+    cast(active_us as bigint) as active_us,
+    event_count,
+    deed_count,
+    view_count,
+    interaction_count,
+    session_depth,
+    pause_count,
+    materials_viewed,
+    materials_completed,
+    chunks_read,
+    questions_viewed,
+    questions_attempted,
+    questions_correct,
+    ai_interactions,
+    achievements_unlocked,
+    prompts_submitted,
+    sketches_created,
+    error_count,
+    cast(xp_earned as bigint) as xp_earned,
+    is_ended,
+    view_count <= 1
+    and interaction_count = 0
+    and coalesce(active_us, 0) < 10000000 as is_bounce,
+    started_at,
+    ended_at,
+    load_id
+from summed

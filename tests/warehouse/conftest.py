@@ -1,0 +1,96 @@
+"""A warehouse in a temporary folder, for tests to land files in and to build."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from dbt.cli.main import dbtRunner
+
+from loaders.landing import land
+from tests.warehouse.worlds import as_file
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Warehouse:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, target: Path):
+        self.folder, self.monkeypatch, self.target = folder, monkeypatch, target
+        self.landed = 0
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "SIGHTLINE_DATA": str(self.folder),
+            "SIGHTLINE_KEY": "a key for tests, the same in every warehouse",
+            "DBT_PROJECT_DIR": str(PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(self.target),
+        }
+
+    def _enter(self) -> None:
+        for name, value in self.environment().items():
+            self.monkeypatch.setenv(name, value)
+
+    def land(self, streams: dict[str, list[dict]]) -> None:
+        """A file a stream."""
+        self._enter()
+        self.landed += 1
+        for stream, records in streams.items():
+            path = self.folder / "landing" / stream / "2026-06-30" / f"{self.landed:04}.ndjson"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(as_file(records))
+        report = land()
+        assert report.failure is None, report.failure
+
+    def dbt(self, *arguments: str) -> None:
+        self._enter()
+        done = dbtRunner().invoke(["--quiet", *arguments])
+        problems = [
+            f"{result.node.name}: {result.message}"
+            for result in getattr(done.result, "results", [])
+            if str(result.status) not in ("success", "pass", "no-op", "skipped")
+        ]
+        assert done.success, problems or done.exception
+
+    def start_dbt(self, *arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "dbt.cli.main", "--quiet", *arguments]
+        environment = os.environ | self.environment()
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(command, cwd=PROJECT, env=environment, **quiet)
+
+    def copy(self, name: str) -> Warehouse:
+        folder = self.folder.parent / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        assert not (self.folder / "work.duckdb.wal").exists()
+        shutil.copy(self.folder / "work.duckdb", folder / "work.duckdb")
+        return Warehouse(folder, self.monkeypatch, self.target)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(self.folder / "work.duckdb"), read_only=True)
+
+    def query(self, query: str) -> list[tuple]:
+        with self.connect() as con:
+            return con.execute(query).fetchall()
+
+    def models(self) -> dict[str, dict]:
+        """dbt's reading of the project, by model."""
+        manifest = json.loads((self.target / "manifest.json").read_text("utf-8"))
+        return {
+            node["name"]: node
+            for node in manifest["nodes"].values()
+            if node["resource_type"] == "model"
+        }
+
+
+@pytest.fixture
+def warehouse(tmp_path, monkeypatch, tmp_path_factory) -> Warehouse:
+    target = tmp_path_factory.getbasetemp() / "dbt-target"  # parsed once for all tests
+    (tmp_path / "data").mkdir()
+    return Warehouse(tmp_path / "data", monkeypatch, target)
