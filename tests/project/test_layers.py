@@ -96,6 +96,59 @@ def test_a_model_has_its_yml_beside_it(nodes):
     assert not offenders, "\n".join(["", *offenders])
 
 
+def test_marts_have_enforced_contracts(nodes):
+    offenders = [
+        f"{node['original_file_path']}: no enforced contract"
+        for node in nodes
+        if node["original_file_path"].startswith("models/marts/")
+        and node["resource_type"] == "model"
+        and not node["config"]["contract"]["enforced"]
+    ]
+    assert not offenders, "\n".join(["", *offenders])
+
+
+def test_incremental_models_share_the_one_mechanism(manifest, nodes):
+    """They recompute touched units, and read only what grows by loads: a table that is built anew
+    each time may change where no event says so."""
+    by_id = manifest["nodes"]
+    offenders = []
+    for node in nodes:
+        if node["config"]["materialized"] != "incremental":
+            continue
+        path, unit = node["original_file_path"], node["config"]["unique_key"]
+        if node["config"]["incremental_strategy"] != "recompute":
+            offenders.append(f"{path}: its strategy is not recompute")
+        if f"is_touched('{unit}')" not in node["raw_code"]:
+            offenders.append(f"{path}: does not ask is_touched('{unit}')")
+        waiting = list(node["depends_on"]["nodes"])
+        while waiting:
+            parent = by_id.get(waiting.pop())
+            if parent is None or parent["resource_type"] != "model":
+                continue
+            if parent["config"]["materialized"] == "table":
+                offenders.append(f"{path}: reads {parent['name']}, which is built anew each time")
+            if parent["config"]["materialized"] == "view":
+                waiting += parent["depends_on"]["nodes"]
+    assert not offenders, "\n".join(["", *offenders])
+
+
+def test_no_model_asks_the_clock(nodes):
+    clock = re.compile(r"\b(now|current_date|current_timestamp|today|getdate|random|uuid)\s*\(")
+    offenders = [
+        f"{node['original_file_path']}: {found[0]}"
+        for node in nodes
+        if node["resource_type"] in ("model", "test")
+        for found in [clock.search(node.get("raw_code") or "")]
+        if found
+    ]
+    offenders += [
+        f"{node['original_file_path']}: current_date"
+        for node in nodes
+        if re.search(r"\bcurrent_(date|timestamp)\b", node.get("raw_code") or "")
+    ]
+    assert not offenders, "\n".join(["", *offenders])
+
+
 def selected_columns(sql: str) -> list[str]:
     """The names in the last select of a model, which by house rule is no star."""
     after_select = re.split(r"^select\b", sql, flags=re.MULTILINE)[-1]

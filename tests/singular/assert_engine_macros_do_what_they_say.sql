@@ -10,6 +10,8 @@ with results as (
     union all
     select 'local_date', cast({{ local_date("timestamp '2026-03-02 23:30:00'") }} as varchar), '2026-03-02'
     union all
+    select 'utc_midnight', cast({{ utc_midnight("date '2026-03-02'") }} as varchar), '2026-03-02 00:00:00'
+    union all
     select 'text_as_key', cast({{ text_as_key("'00000000-0000-0000-0000-000000000001'") }} as varchar), '00000000-0000-0000-0000-000000000001'
     {%- for type, text, expected in [
         ('int', '12', 'true'), ('int', '12.0', 'true'), ('int', '-3', 'true'),

@@ -86,7 +86,7 @@ def _sessions_of_one(events: list[Event]) -> list[Session]:
             last_deed = event.time
         elif event.is_skewed or current is None:
             continue
-        elif event.name == "SESSION_END" or event.time - last_deed <= TIMEOUT:
+        elif event.name == "SESSION_END" or is_bridged or event.time - last_deed <= TIMEOUT:
             current.others.append(event)
     return sessions
 

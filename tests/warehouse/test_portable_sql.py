@@ -49,6 +49,17 @@ def test_every_model_is_read_in_the_dialect_of_spark(compiled):
     assert problems == {}
 
 
+def test_every_window_has_an_order(compiled):
+    """Without one, the same rows in another order give another table."""
+    offenders = [
+        f"{name}: {window.sql()[:100]}"
+        for name, sql in compiled.items()
+        for window in sqlglot.parse_one(sql, dialect="duckdb").find_all(expressions.Window)
+        if not window.args.get("order")
+    ]
+    assert offenders == []
+
+
 def test_every_engine_macro_has_an_example_and_a_test():
     tested = (PROJECT / "tests/singular/assert_engine_macros_do_what_they_say.sql").read_text()
     offenders = []

@@ -26,6 +26,7 @@ select
     end as actor_kind,
     events.source_app,
     events.event_name,
+    events.consent_mode,
     events.active_us,
     events.is_deed,
     events.is_opening,

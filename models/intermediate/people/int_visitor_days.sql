@@ -11,6 +11,8 @@ select
     actor_kind,
     source_app,
     {{ local_date('occurred_at') }} as stat_date,
+    -- Of an actor always one: without consent a key ends with its session.
+    max(consent_mode) as consent_mode,
     count(*) as deed_count,
     count(case when is_opening then 1 end) as session_count,
     max(occurred_at) as last_deed_at

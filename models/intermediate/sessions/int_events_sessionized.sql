@@ -26,6 +26,7 @@ with events as (
         entry_point,
         device_type,
         country,
+        consent_mode,
         is_correct,
         is_success,
         xp_amount,
@@ -117,7 +118,7 @@ placed as (
         case
             when is_deed then occurred_us
             when is_clock_skewed then null
-            when event_name = 'SESSION_END' or occurred_us - previous_us <= {{ timeout_us }}
+            when event_name = 'SESSION_END' or is_bridged or occurred_us - previous_us <= {{ timeout_us }}
                 then previous_us
         end as placed_us
     from stretched
@@ -151,6 +152,7 @@ select
     entry_point,
     device_type,
     country,
+    consent_mode,
     case
         -- A pause that nobody resumed stops the time of its own stretch only.
         when is_deed and is_continued and is_paused and last_mark > 2 * stretch_us then 0

@@ -5,7 +5,12 @@ with events as (
         *,
         case
             when is_deed and is_view then event_name || coalesce(' ' || viewed, '')
-        end as view_name
+        end as view_name,
+        -- A page is known by its path; a material's id would make a breakdown of a thousand values.
+        case
+            when is_deed and is_view and viewed like '/%' then event_name || ' ' || viewed
+            when is_deed and is_view then event_name
+        end as view_label
     from {{ ref('int_events_sessionized') }}
     where session_id is not null and {{ is_touched('partition_key') }}
 ),
@@ -46,8 +51,8 @@ summed as (
         coalesce(sum(case when event_name = 'XP_EARNED' then xp_amount end), 0) as xp_earned,
         count(case when event_name = 'SESSION_END' then 1 end) > 0 as is_ended,
         max(case when is_opening then entry_point end) as sent_entry_point,
-        {{ first_by('view_name', ['occurred_at', 'event_key']) }} as first_view,
-        {{ last_by('view_name', ['occurred_at', 'event_key']) }} as last_view,
+        {{ first_by('view_label', ['occurred_at', 'event_key']) }} as first_view,
+        {{ last_by('view_label', ['occurred_at', 'event_key']) }} as last_view,
         max(case when is_opening then event_name end) as first_event_name,
         {{ last_by("case when is_deed then event_name end", ['occurred_at', 'event_key']) }}
             as last_event_name,

@@ -32,7 +32,7 @@ select
     and sessions.ended_at >= {{ dbt.dateadd(
         'minute',
         "-" ~ var('session_timeout_minutes'),
-        dbt.dateadd('day', 1, 'watermark.as_of_date')
+        utc_midnight(dbt.dateadd('day', 1, 'watermark.as_of_date'))
     ) }} as is_active,
     sessions.is_ended,
     sessions.materials_viewed,

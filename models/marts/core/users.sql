@@ -111,8 +111,14 @@ presence as (
         person_days.person_key,
         sum(person_days.session_count) as session_count,
         min(person_days.stat_date) as first_date,
+        -- Without consent nobody can be seen to come back, so nobody has a place in the lifecycle.
         max(
-            case when person_days.stat_date <= watermark.as_of_date then person_days.stat_date end
+            case
+                when
+                    person_days.stat_date <= watermark.as_of_date
+                    and person_days.consent_mode = 'full'
+                    then person_days.stat_date
+            end
         ) as last_date,
         max(
             case
