@@ -33,13 +33,13 @@ class Warehouse:
             "DBT_TARGET_PATH": str(self.target),
         }
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
         for name, value in self.environment().items():
             self.monkeypatch.setenv(name, value)
 
     def land(self, streams: dict[str, list[dict]]) -> None:
         """A file a stream."""
-        self._enter()
+        self.enter()
         self.landed += 1
         for stream, records in streams.items():
             path = self.folder / "landing" / stream / "2026-06-30" / f"{self.landed:04}.ndjson"
@@ -49,7 +49,7 @@ class Warehouse:
         assert report.failure is None, report.failure
 
     def dbt(self, *arguments: str) -> None:
-        self._enter()
+        self.enter()
         done = dbtRunner().invoke(["--quiet", *arguments])
         problems = [
             f"{result.node.name}: {result.message}"
