@@ -111,5 +111,3 @@ left join registry
     on
         arrived.source_app = registry.source_app
         and lower(arrived.event_type) = lower(registry.event_type)
--- Neighbours in time lie side by side: sessions are cut from this table in one sorted pass.
-order by arrived.partition_key, arrived.occurred_at, arrived.event_key
