@@ -23,7 +23,7 @@ from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
 from loaders.outcomes import Report
 from loaders.parsing import settle_down
-from loaders.privacy import KeyProblem, Keyring, key_file, load_secret
+from loaders.privacy import KeyProblem, Keyring, key_file, load_secret, name_identifier
 from loaders.progress import ProgressLine, count, size
 from loaders.settings import SettingsError, landing_folder, work_file
 from loaders.sources import SourceProblem, load_sources
@@ -247,16 +247,16 @@ def key(source: str, user_id: str) -> None:
     sources = load_sources()
     if source not in sources:
         raise click.ClickException(f"no source {source!r}; known are {', '.join(sorted(sources))}")
-    hashed = any(stream.user_id_sha256 for stream in sources[source].streams.values())
+    if name_identifier(user_id)[0] is None:
+        raise click.ClickException(
+            f"{user_id!r} identifies nobody: apps send it when they have no id"
+        )
     if not key_file().exists() and "SIGHTLINE_KEY" not in os.environ:  # and do not make one now
         raise click.ClickException(
             f"{key_file()}: the key is not there. Put it back, or set SIGHTLINE_KEY"
         )
     keyring = Keyring(load_secret())
     books.check_key(keyring.key_id)
+    hashed = any(stream.user_id_sha256 for stream in sources[source].streams.values())
     found = keyring.user_key(source, user_id, hashed)
-    if found is None:
-        raise click.ClickException(
-            f"{user_id!r} identifies nobody: apps send it when they have no id"
-        )
     click.echo(str(found))

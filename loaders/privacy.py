@@ -11,6 +11,7 @@ whose rows a person's are; whoever has both can, for support and for erasure: `s
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import ipaddress
@@ -18,6 +19,8 @@ import os
 import re
 import secrets
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +42,11 @@ _PERSONAL_KEYS = """
     secret token accesstoken refreshtoken idtoken sessiontoken apikey authorization cookie
     firstname lastname fullname surname username displayname name streetaddress postaladdress
     homeaddress ssn socialsecuritynumber birthdate dateofbirth creditcard cardnumber iban
+    givenname familyname middlename maidenname nickname author customername contactname learnername
+    studentname teachername parentname authorname userfullname ownername personname
+    auth bearer jwt csrftoken xsrftoken setcookie xapikey clientsecret privatekey credentials
+    passphrase pin otp useragent
+    userid sessionid deviceid anonymousid visitorid
 """
 PERSONAL_KEYS = set(_PERSONAL_KEYS.split())
 
@@ -77,25 +85,35 @@ def load_secret() -> bytes:
 
 def _make_key(path: Path) -> None:
     """Written whole, private and to the disk before anyone uses it: rows without it are orphans."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(descriptor, secrets.token_hex(32).encode() + b"\n")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_private(draft, secrets.token_hex(32).encode() + b"\n")
+        with suppress(FileExistsError):  # another process was first: theirs is the key
+            os.link(draft, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise KeyProblem(
+            f"{path}: the key cannot be made ({error.strerror}). Is SIGHTLINE_DATA a folder that "
+            "may be written, and is there room on the disk?"
+        ) from None
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        if os.write(descriptor, content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    try:
-        os.link(draft, path)  # fails where another process was first: theirs is the key
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class Name(NamedTuple):
@@ -257,10 +275,16 @@ def sha256_of_id(text: str) -> str:
 
 # ── text ──────────────────────────────────────────────────────────────────────────────────────
 
+# How an at sign is written: escaped for addresses, for pages, and wide.
+_AT_SIGNS = "@|%40|%2540|&#64;|\uff20"
+# What may stand between the digits of one number.
+_BETWEEN = " ()./\\-\t\r\n\u00a0\u2013\u2014"
 # Anything that `scrub` would change matches this (RE2 and Python read it alike). It is asked of
-# every record, so it is one pass over the text; whatever it marks is looked at properly.
+# every record, so it is one pass over the text; whatever it marks is looked at properly. In JSON a
+# tab is written as two characters.
 SUSPICIOUS = (
-    r"@|%40|\+\d|\d(?:[ ().\-/]{0,3}\d){8,}|\(\d{2,4}\)|\d\.\d{1,3}\.\d{1,3}\.\d"
+    rf"{_AT_SIGNS}|\+\d|\d(?:(?:[{_BETWEEN}]|\\[trn]){{0,3}}\d){{8,}}|\(\d{{2,4}}\)"
+    r"|\d\.\d{1,3}\.\d{1,3}\.\d"
     r"|::|(?:[0-9A-Fa-f]{1,4}:){3}"
 )
 # However the key is written (phone_number, Phone-Number); five letters are enough to look again.
@@ -273,19 +297,27 @@ SUSPICIOUS_KEYS = '"[_-]*(?:{})'.format(
 )
 _suspicious = re.compile(SUSPICIOUS, re.ASCII)
 
-_AT = re.compile(r"@|%40")
+_AT = re.compile(_AT_SIGNS)
 _MAILBOX = re.compile(r"[\w.+\-'%]{1,64}\Z")
 _HOST = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63})+")
 _ANY_HOST = re.compile(r"[^\s\"'<>,;()]{1,255}")
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)", re.ASCII)
-_IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]+")
 # What looks like a number of a person and is none comes first, and is stepped over.
 _NUMBERS = re.compile(
     r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
     r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-    r"|(?<![A-Za-z0-9])(?<!\d[.\-+])(?P<number>\+?\(?\d[\d ().\-/]{6,24}\d)(?![A-Za-z0-9])",
+    rf"|(?P<run>[+(]?\d(?:[{_BETWEEN}]{{0,3}}\d){{6,}})",
     re.ASCII,
 )
+_DIGITS = re.compile(r"\d+", re.ASCII)
+# Where one number ends and the next begins, the surest sign first.
+_PARTINGS = tuple(
+    re.compile(pattern)
+    for pattern in (r"(\s+/\s+|[\r\n\t]+|\s{2,})", r"(\s+(?=\(?0))", r"(/)", r"(\s+)")
+)
+# What stood beside something hidden may only then be told apart; more than this is no honest text.
+_MOST_PASSES = 5
 
 
 def scrub(text: str, free: bool = True) -> str:
@@ -294,15 +326,18 @@ def scrub(text: str, free: bool = True) -> str:
 
         scrub("call 020 7946 0958 or ask ann@example.org") == "call [phone] or ask [email]"
     """
-    # Again, until nothing is found: what stood beside something hidden may only now be told apart.
-    while _suspicious.search(text) and (scrubbed := _scrub_once(text, free)) != text:
+    if text.startswith(("/", "http://", "https://")) and "?" in text and " " not in text:
+        text = strip_url(text)
+    for _ in range(_MOST_PASSES):
+        if not _suspicious.search(text) or (scrubbed := _scrub_once(text, free)) == text:
+            break
         text = scrubbed
     return text
 
 
 def _scrub_once(text: str, free: bool) -> str:
     # Each pattern only where it can match: a text may be a megabyte long, and hostile.
-    if "@" in text or "%40" in text:
+    if _AT.search(text):
         text = _hide_addresses(text, free)
     if "." in text:
         text = _IPV4.sub(_hide_ip, text)
@@ -332,6 +367,8 @@ def _hide_ip(found: re.Match) -> str:
 def _hide_ipv6(found: re.Match) -> str:
     """The address in a run of hex digits and colons: 'ip:2001:db8::7', '2001:db8::7: refused'."""
     run, text = found[0], found.string
+    if run.count(":") < 2 or len(run) > 100:  # a longer one is no address
+        return run
     start = len(run) - len(run.lstrip("."))
     start += run.startswith(":", start) and not run.startswith("::", start)
     if start == 0 and text[max(0, found.start() - 1) : found.start()].isalnum():
@@ -354,27 +391,82 @@ def _is_address(text: str) -> bool:
 
 
 def _hide_number(found: re.Match) -> str:
-    return _card_or_phone(found, formatted_only=False)
+    return _hide_numbers(found, _is_phone)
 
 
 def _hide_formatted_number(found: re.Match) -> str:
-    return _card_or_phone(found, formatted_only=True)
+    return _hide_numbers(found, _is_formatted_phone)
 
 
-def _card_or_phone(found: re.Match, formatted_only: bool) -> str:
-    number = found["number"]
-    if number is None:
+def _hide_numbers(found: re.Match, is_phone: Callable[[str, int], bool]) -> str:
+    """In a run of digits, cards wherever they begin; then phones in what is left."""
+    run, text = found["run"], found.string
+    if run is None:
         return found[0]
-    digits = [int(character) for character in number if character.isdigit()]
-    if _is_card(digits):
-        return "[card]"
+    before = text[max(0, found.start() - 2) : found.start()]
+    is_apart = not (
+        before[-1:].isalnum()
+        or text[found.end() : found.end() + 1].isalnum()
+        or (before[-1:] in ("-", "+", ".", ":") and before[:1].isdigit())
+    )
+    groups = [group.span() for group in _DIGITS.finditer(run)]
+    parts, done, first = [], 0, 0
+    while first < len(groups):
+        last = _end_of_card(run, groups, first)
+        if last is None:
+            first += 1
+            continue
+        parts += [run[done : groups[first][0]], "[card]"]
+        done, first = groups[last][1], last + 1
+    parts.append(run[done:])
+    if is_apart:
+        parts[::2] = [_hide_phones(part, is_phone) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _end_of_card(run: str, groups: list[tuple[int, int]], first: int) -> int | None:
+    digits = ""
+    for last in range(first, len(groups)):
+        digits += run[slice(*groups[last])]
+        if len(digits) > 19:
+            return None
+        if _is_card(list(map(int, digits))):
+            return last
+    return None
+
+
+def _hide_phones(text: str, is_phone: Callable[[str, int], bool], parting: int = 0) -> str:
+    """A text of digits and what stands between them: one phone number, or several, or none."""
+    number = text.strip(" ./-\t\r\n\u00a0\u2013\u2014")
+    count = sum(map(str.isdigit, number))
+    if count < 7:
+        return text
+    if is_phone(number, count):
+        return text.replace(number, "[phone]")
+    if count <= 15 or parting == len(_PARTINGS):
+        return text
+    pieces = _PARTINGS[parting].split(text)
+    return "".join(
+        piece if place % 2 else _hide_phones(piece, is_phone, parting + 1)
+        for place, piece in enumerate(pieces)
+    )
+
+
+def _is_phone(number: str, count: int) -> bool:
+    """In what a person typed."""
     if number[0] in "+(":
-        is_phone = 7 <= len(digits) <= 15
-    elif formatted_only:
-        is_phone = 9 <= len(digits) <= 15 and len(re.findall(r"[ .\-/]", number)) >= 2
-    else:
-        is_phone = 9 <= len(digits) <= 19 and not re.fullmatch(r"\d+\.\d+", number)
-    return "[phone]" if is_phone else found[0]
+        return 7 <= count <= 15
+    return 9 <= count <= 19 and not re.fullmatch(r"\d+\.\d+", number)
+
+
+def _is_formatted_phone(number: str, count: int) -> bool:
+    """Where ids and counters are at home as well."""
+    if number[0] in "+(":
+        return 7 <= count <= 15
+    separators = len(number) - count
+    return (9 <= count <= 15 and separators >= 2) or (
+        10 <= count <= 15 and separators == 1 and number[0] == "0"
+    )
 
 
 def _is_card(digits: list[int]) -> bool:
@@ -385,9 +477,11 @@ def _is_card(digits: list[int]) -> bool:
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def scrub_number(number: int) -> int | str:
+def scrub_number(number: float) -> float | str:
     """A card's number that was written as a number."""
-    return "[card]" if number > 10**12 and _is_card(list(map(int, str(number)))) else number
+    if number < 10**12 or number > 10**19 or number != int(number):
+        return number
+    return "[card]" if _is_card(list(map(int, str(int(number))))) else number
 
 
 def is_personal_key(key: str) -> bool:

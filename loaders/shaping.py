@@ -30,7 +30,8 @@ from loaders.sources import EVENT_COLUMNS, PLACE_COLUMNS, Column, Path_, Stream
 from loaders.times import parse_times, within_reason
 from loaders.user_agents import NOTHING, Client, describe_client
 
-_LOOK_AGAIN = f"(?i:{privacy.SUSPICIOUS}|{privacy.SUSPICIOUS_KEYS})"
+# Links as well: what follows their question mark goes.
+_LOOK_AGAIN = rf'(?i:{privacy.SUSPICIOUS}|{privacy.SUSPICIOUS_KEYS}|"(?:https?:/)?/[^"\s]*\?)'
 _UUID = pa.uuid()
 _JSON = pa.json_(pa.string())
 _UUID_TEXT = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
@@ -558,7 +559,7 @@ class _Shaper:
                 if after is not None or entry is None:
                     cleaned[privacy.scrub(key)] = after
             return cleaned
-        if type(value) is int and path[-1] not in self.stream.named:
+        if type(value) in (int, float) and path[-1] not in self.stream.named:
             return privacy.scrub_number(value)
         return value
 
