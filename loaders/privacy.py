@@ -2,7 +2,8 @@
 
 - `Keyring` replaces identifiers by keyed hashes: HMAC-SHA256 under the installation's own key,
   each kind of identifier under its own purpose, cut to 128 bits and shown as a UUID.
-- `scrub` takes e-mail addresses, phone and card numbers and IP addresses out of text.
+- `scrub` takes e-mail addresses, phone and card numbers and IP addresses out of text, and the
+  query out of an address on the web.
 - `network_of` cuts an IP address to its network: /24, or /48 for IPv6.
 
 The key lies beside the database, never in it. Whoever has the database alone cannot find out
@@ -12,6 +13,7 @@ whose rows a person's are; whoever has both can, for support and for erasure: `s
 from __future__ import annotations
 
 import errno
+import errno
 import hashlib
 import hmac
 import ipaddress
@@ -20,7 +22,9 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,17 +42,26 @@ NO_IDENTIFIERS = {"", "[object object]", *_NO_IDENTIFIERS.split()}
 
 # Keys of properties that never hold anything but personal data or a secret, whatever the app.
 _PERSONAL_KEYS = """
-    email emailaddress mail phone phonenumber mobile mobilenumber telephone password passwd
-    secret token accesstoken refreshtoken idtoken sessiontoken apikey authorization cookie
-    firstname lastname fullname surname username displayname name streetaddress postaladdress
-    homeaddress ssn socialsecuritynumber birthdate dateofbirth creditcard cardnumber iban
-    givenname familyname middlename maidenname nickname author customername contactname learnername
-    studentname teachername parentname authorname userfullname ownername personname
-    auth bearer jwt csrftoken xsrftoken setcookie xapikey clientsecret privatekey credentials
-    passphrase pin otp useragent
-    userid sessionid deviceid anonymousid visitorid
+    email emailaddress mail phone phonenumber mobile mobilenumber telephone name displayname
+    realname legalname preferredname author authorname childname contactname contactperson
+    creatorname customername employeename guardianname instructorname learnername membername
+    ownername parentname personname pupilname recipientname sendername studentname teachername
+    streetaddress postaladdress homeaddress ssn socialsecuritynumber birthdate dateofbirth
+    creditcard cardnumber iban useragent
+    password passwd passphrase passcode currentpassword oldpassword newpassword userpassword
+    confirmpassword secret clientsecret privatekey secretkey credential credentials pin otp
+    token accesstoken refreshtoken idtoken sessiontoken authtoken bearertoken bearer jwt jwttoken
+    csrftoken xsrftoken xcsrftoken xxsrftoken xauthtoken apikey xapikey auth authorization
+    proxyauthorization cookie cookies setcookie sessioncookie
 """
-PERSONAL_KEYS = set(_PERSONAL_KEYS.split())
+# These are a person's also behind other words (user_first_name), as `…name` alone is not: topics,
+# materials and features have names too.
+_PERSONAL_ENDINGS = tuple(
+    """
+    firstname lastname fullname givenname familyname middlename maidenname nickname surname username
+    """.split()
+)
+PERSONAL_KEYS = {*_PERSONAL_KEYS.split(), *_PERSONAL_ENDINGS}
 
 _LONGEST_CACHE = 500_000
 
@@ -72,44 +85,64 @@ def load_secret() -> bytes:
             )
         return given.strip().encode()
     path = key_file()
-    if not path.exists():
-        _make_key(path)
     try:
-        text = path.read_text("ascii").strip()
+        if not path.exists():
+            _make_key(path)
+    except OSError as error:
+        raise KeyProblem(
+            f"{path}: the key cannot be made ({_what(error)}). Make its folder one that you can "
+            "write to and that has space, or give a key as SIGHTLINE_KEY"
+        ) from None
+    try:
+        text = _read_privately(path).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise KeyProblem(f"{path}: the key cannot be read ({error.__class__.__name__})") from None
+        raise KeyProblem(
+            f"{path}: the key cannot be read ({_what(error)}). Make it readable for you, or put "
+            "the right one back from your backup"
+        ) from None
     if len(text) < 32:
         raise KeyProblem(f"{path}: this is no key; put the right one back from your backup")
     return text.encode()
 
 
+def _what(error: Exception) -> str:
+    """In words and without a path, which the sentence around it has."""
+    return (isinstance(error, OSError) and error.strerror) or error.__class__.__name__
+
+
+def _read_privately(path: Path) -> bytes:
+    """The file's content. A copy from a backup may have come back readable for others."""
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+            with suppress(OSError):  # on a disk that is read-only it stays as it is
+                os.fchmod(file.fileno(), 0o600)
+        return file.read()
+
+
 def _make_key(path: Path) -> None:
     """Written whole, private and to the disk before anyone uses it: rows without it are orphans."""
+    if path.is_symlink():
+        raise OSError(errno.ENOENT, "it is a link to a file that is not there")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_private(draft, secrets.token_hex(32).encode() + b"\n")
+        _write_to_disk(draft, secrets.token_hex(32).encode() + b"\n")
         with suppress(FileExistsError):  # another process was first: theirs is the key
             os.link(draft, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise KeyProblem(
-            f"{path}: the key cannot be made ({error.strerror}). Is SIGHTLINE_DATA a folder that "
-            "may be written, and is there room on the disk?"
-        ) from None
     finally:
-        with suppress(OSError):
-            draft.unlink()
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def _write_to_disk(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        if os.write(descriptor, content) < len(content):
+        if os.write(descriptor, content) != len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
@@ -279,45 +312,56 @@ def sha256_of_id(text: str) -> str:
 _AT_SIGNS = "@|%40|%2540|&#64;|\uff20"
 # What may stand between the digits of one number.
 _BETWEEN = " ()./\\-\t\r\n\u00a0\u2013\u2014"
-# Anything that `scrub` would change matches this (RE2 and Python read it alike). It is asked of
-# every record, so it is one pass over the text; whatever it marks is looked at properly. In JSON a
-# tab is written as two characters.
+# What may stand between the digits of one number: spaces and dashes of all kinds, and ( ) . /
+_BETWEEN = " ().\\-/\t\n\r\u00a0\u00ad\u2000-\u2015\u202f\u2060\u2212\u3000\ufeff"
+_AT_SIGN = "[@\uff20\ufe6b]|%(?:25)*40|&#0*64;|&#[xX]0*40;|&commat;"
+_QUERY = r'[?#][^\s"=?#]+='
+# Anything that `scrub` would change matches this (RE2 and Python read it alike), also where it
+# stands in JSON: `\n` may be two characters, and a text in a text can write any sign as \u0040.
+# It is asked of every record, so it is one pass over the text; what it marks is looked at properly.
 SUSPICIOUS = (
-    rf"{_AT_SIGNS}|\+\d|\d(?:(?:[{_BETWEEN}]|\\[trn]){{0,3}}\d){{8,}}|\(\d{{2,4}}\)"
-    r"|\d\.\d{1,3}\.\d{1,3}\.\d"
-    r"|::|(?:[0-9A-Fa-f]{1,4}:){3}"
+    rf"{_AT_SIGN}|\+\(?\d|\d(?:(?:[{_BETWEEN}]|\\+[tnr]){{0,4}}\d){{8}}|\(\d{{2,4}}\)"
+    r"|\d\.\d{1,3}\.\d{1,3}\.\d|::|(?:[0-9A-Fa-f]{1,4}:){3}|\\u[0-9A-Fa-f]{4}"
+    rf"|{_QUERY}"
 )
-# However the key is written (phone_number, Phone-Number); five letters are enough to look again.
-SUSPICIOUS_KEYS = '"[_-]*(?:{})'.format(
-    "|".join(
-        # A quote may be escaped: a text can hold JSON.
-        "[_-]*".join(key[:5]) + ("" if len(key) > 5 else r'[_-]*\\?"')
-        for key in sorted(PERSONAL_KEYS)
-    )
+# However the key is written: phone_number, Phone-Number, phone.number.
+_JOINTS = "[_. -]*"
+_WITHOUT_JOINTS = dict.fromkeys(map(ord, "_. -"))
+# The quotes may be escaped: a text can hold JSON.
+SUSPICIOUS_KEYS = r'(?:"{}(?:{})|{}){}\\*"'.format(
+    _JOINTS,
+    "|".join(map(_JOINTS.join, sorted(PERSONAL_KEYS.difference(_PERSONAL_ENDINGS)))),
+    "|".join(map(_JOINTS.join, _PERSONAL_ENDINGS)),
+    _JOINTS,
 )
 _suspicious = re.compile(SUSPICIOUS, re.ASCII)
+_query = re.compile(_QUERY, re.ASCII)
 
-_AT = re.compile(_AT_SIGNS)
-_MAILBOX = re.compile(r"[\w.+\-'%]{1,64}\Z")
-_HOST = re.compile(r"[\w\-]{1,63}(?:\.[\w\-]{1,63})+")
+_WEB_ADDRESS = re.compile(r"(?:https?:/)?/\S*", re.IGNORECASE)
+_AT = re.compile(_AT_SIGN)
+# Read backwards from the @, so that it is found in one go.
+_MAILBOX = re.compile(r"[\w.+\-'%]{1,64}")
+_QUOTED_MAILBOX = re.compile(r'"[^"\n]{1,64}"')
+_HOST = re.compile(r"[\w\-]{1,63}(?:(?:\.|%2[eE])[\w\-]{1,63})+|localhost\b")
 _ANY_HOST = re.compile(r"[^\s\"'<>,;()]{1,255}")
-_IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)", re.ASCII)
-_IPV6 = re.compile(r"[0-9A-Fa-f:.]+")
-# What looks like a number of a person and is none comes first, and is stepped over.
-_NUMBERS = re.compile(
-    r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
-    r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-    rf"|(?P<run>[+(]?\d(?:[{_BETWEEN}]{{0,3}}\d){{6,}})",
+_IPV4 = re.compile(r"(?<!\d)(?<!\d\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)", re.ASCII)
+_HEX_AND_COLONS = re.compile(r"[0-9A-Fa-f:.]{3,}")
+_IPV6 = re.compile(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?:\.\d{1,3}){3})?")
+# What looks like a number of a person and is none is stepped over: UUIDs, times, long decimals.
+_NO_NUMBER = re.compile(
+    r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
+    r"|(?<!\d)[12]\d{3}-[01]\d-[0-3]\d(?!\d)"
+    r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|(?<![\d.+])(?:0|[1-9]\d{0,2})\.\d{5,}(?![.\d])",
     re.ASCII,
 )
+_RUN = re.compile(rf"[+(]{{0,2}}\d[\d{_BETWEEN}]*", re.ASCII)
 _DIGITS = re.compile(r"\d+", re.ASCII)
-# Where one number ends and the next begins, the surest sign first.
-_PARTINGS = tuple(
-    re.compile(pattern)
-    for pattern in (r"(\s+/\s+|[\r\n\t]+|\s{2,})", r"(\s+(?=\(?0))", r"(/)", r"(\s+)")
-)
-# What stood beside something hidden may only then be told apart; more than this is no honest text.
-_MOST_PASSES = 5
+
+# What stood beside something hidden may only then be told apart. Hardly a text needs a third pass,
+# and none may ask for as many as it has numbers.
+_PASSES = 4
+_WIDEST_GAP = 4
 
 
 def scrub(text: str, free: bool = True) -> str:
@@ -325,10 +369,9 @@ def scrub(text: str, free: bool = True) -> str:
     there, any nine digits in a row count as a phone number.
 
         scrub("call 020 7946 0958 or ask ann@example.org") == "call [phone] or ask [email]"
+        scrub("/course/1?name=Ann") == "/course/1"
     """
-    if text.startswith(("/", "http://", "https://")) and "?" in text and " " not in text:
-        text = strip_url(text)
-    for _ in range(_MOST_PASSES):
+    for _ in range(_PASSES):
         if not _suspicious.search(text) or (scrubbed := _scrub_once(text, free)) == text:
             break
         text = scrubbed
@@ -336,24 +379,30 @@ def scrub(text: str, free: bool = True) -> str:
 
 
 def _scrub_once(text: str, free: bool) -> str:
-    # Each pattern only where it can match: a text may be a megabyte long, and hostile.
-    if _AT.search(text):
-        text = _hide_addresses(text, free)
+    # Each pattern only where it can match, and each in one go from left to right: a text may be a
+    # megabyte long, and hostile.
+    if _query.search(text) and _WEB_ADDRESS.fullmatch(text):
+        text = strip_url(text)
+    text = _hide_addresses(text, free)
     if "." in text:
         text = _IPV4.sub(_hide_ip, text)
-    text = _NUMBERS.sub(_hide_number if free else _hide_formatted_number, text)
-    return _IPV6.sub(_hide_ipv6, text) if ":" in text else text
+    text = _hide_numbers(text, free)
+    return _HEX_AND_COLONS.sub(_hide_ipv6, text) if ":" in text else text
 
 
 def _hide_addresses(text: str, free: bool) -> str:
     """E-mail addresses, from each @ outwards. In free text the host may be any word."""
     shown, done = [], 0
     for at in _AT.finditer(text):
-        if at.start() < done:
+        if at.start() <= done:
             continue
-        before = text[max(done, at.start() - 64) : at.start()]
-        mailbox = _MAILBOX.search(before)
-        host = _HOST.match(text, at.end()) or (_ANY_HOST.match(text, at.end()) if free else None)
+        before = text[max(done, at.start() - 66) : at.start()][::-1]
+        mailbox = _MAILBOX.match(before)
+        host = (mailbox or before[0] == '"') and _HOST.match(text, at.end())
+        if mailbox is None and host:
+            mailbox = _QUOTED_MAILBOX.match(before)
+        elif free and mailbox and not host:
+            host = _ANY_HOST.match(text, at.end())
         if mailbox and host:
             shown += [text[done : at.start() - len(mailbox[0])], "[email]"]
             done = host.end()
@@ -365,21 +414,44 @@ def _hide_ip(found: re.Match) -> str:
 
 
 def _hide_ipv6(found: re.Match) -> str:
-    """The address in a run of hex digits and colons: 'ip:2001:db8::7', '2001:db8::7: refused'."""
-    run, text = found[0], found.string
-    if run.count(":") < 2 or len(run) > 100:  # a longer one is no address
+    """The addresses in a run of hex digits and colons: 'ip:2001:db8::7', '2001:db8::7: refused'."""
+    run = found[0]
+    if run.count(":") < 2:
         return run
-    start = len(run) - len(run.lstrip("."))
-    start += run.startswith(":", start) and not run.startswith("::", start)
-    if start == 0 and text[max(0, found.start() - 1) : found.start()].isalnum():
-        return run  # the end of a word: std::dead
-    body = run[start:].rstrip(".:") if not run.endswith("::") else run[start:]
-    # A port may follow, and looks like one more group.
-    for address in (body, body.rpartition(":")[0]):
-        # '::1' is everybody's, and a[::2] no address at all.
-        if len(address) > 6 and _is_address(address):
-            return f"{run[:start]}[ip]{run[start + len(address) :]}"
-    return run
+    # One sign more on either side shows whether the run is part of a word.
+    text, start = found.string, found.start()
+    around = (text[start - 1 : start], run, text[found.end() : found.end() + 1])
+    return _IPV6.sub(lambda part: _hide_ipv6_part(part, *around), run)
+
+
+def _hide_ipv6_part(found: re.Match, before: str, run: str, after: str) -> str:
+    part = found[0]
+    before = run[found.start() - 1] if found.start() else before
+    after = run[found.end()] if found.end() < len(run) else after
+    starts = [0, part.index(":")] if before.isalnum() else [0]  # it may begin behind a word
+    for start in starts:
+        start += part.startswith(":", start) and not part.startswith("::", start)
+        end = len(part)
+        # A port may follow, or a colon.
+        while end > start + 6:
+            address = part[start:end]
+            is_glued = (start == 0 and before.isalnum()) or (end == len(part) and after.isalnum())
+            if _is_ipv6(address) and not (is_glued and _is_word(address)):
+                return f"{part[:start]}[ip]{part[end:]}"
+            end = part.rfind(":", start, end)
+    return part
+
+
+def _is_ipv6(text: str) -> bool:
+    """'::1' is everybody's, and a[::2] no address at all: it takes more than six signs."""
+    colons = text.count(":")
+    is_likely = (":::" not in text and "::" in text) or colons == 7 or (colons == 6 and "." in text)
+    return len(text) > 6 and is_likely and _is_address(text)
+
+
+def _is_word(text: str) -> bool:
+    """Glued to letters it may be code: std::dead, vec2::face."""
+    return not text[0].isdigit() or len([part for part in text.split(":") if part]) < 3
 
 
 def _is_address(text: str) -> bool:
@@ -390,102 +462,293 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _hide_number(found: re.Match) -> str:
-    return _hide_numbers(found, _is_phone)
+# ── numbers in text ───────────────────────────────────────────────────────────────────────────
+
+# Groups of digits in a text, as (start, end): '4111 1111 1111 1111 12/26' has six.
+Groups = list[tuple[int, int]]
+
+_CARD_STARTS = "23456"
+_CARD_SHAPES = ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1))
+_MOST_CARD_GROUPS = 8
+_DOUBLED = str.maketrans("0123456789", "0246813579")
+_HEX = re.compile(r"[0-9A-Fa-f]*")
+_BREAK = re.compile(r"[\t\n\r]|/\s|\s/")
+_ABROAD_OR_AREA = re.compile(r"00?[1-9]")
 
 
-def _hide_formatted_number(found: re.Match) -> str:
-    return _hide_numbers(found, _is_formatted_phone)
+def _hide_numbers(text: str, free: bool) -> str:
+    """Cards, then phones, in each run of digits and of what may stand between them."""
+    shown, done = [], 0
+    for stepped_over in _NO_NUMBER.finditer(text):
+        _hide_between(text, done, stepped_over.start(), free, shown)
+        shown.append(stepped_over[0])
+        done = stepped_over.end()
+    _hide_between(text, done, len(text), free, shown)
+    return "".join(shown)
 
 
-def _hide_numbers(found: re.Match, is_phone: Callable[[str, int], bool]) -> str:
-    """In a run of digits, cards wherever they begin; then phones in what is left."""
-    run, text = found["run"], found.string
-    if run is None:
-        return found[0]
-    before = text[max(0, found.start() - 2) : found.start()]
-    is_apart = not (
-        before[-1:].isalnum()
-        or text[found.end() : found.end() + 1].isalnum()
-        or (before[-1:] in ("-", "+", ".", ":") and before[:1].isdigit())
-    )
-    groups = [group.span() for group in _DIGITS.finditer(run)]
-    parts, done, first = [], 0, 0
-    while first < len(groups):
-        last = _end_of_card(run, groups, first)
-        if last is None:
-            first += 1
+def _hide_between(text: str, start: int, end: int, free: bool, shown: list[str]) -> None:
+    for run in _RUN.finditer(text, start, end):
+        if run.end() - run.start() < 7:
             continue
-        parts += [run[done : groups[first][0]], "[card]"]
-        done, first = groups[last][1], last + 1
-    parts.append(run[done:])
-    if is_apart:
-        parts[::2] = [_hide_phones(part, is_phone) for part in parts[::2]]
-    return "".join(parts)
+        groups = [group.span() for group in _DIGITS.finditer(text, *run.span())]
+        for place, after, what in _numbers_in(text, groups, free):
+            shown += [text[start:place], what]
+            start = after
+    shown.append(text[start:end])
 
 
-def _end_of_card(run: str, groups: list[tuple[int, int]], first: int) -> int | None:
-    digits = ""
-    for last in range(first, len(groups)):
-        digits += run[slice(*groups[last])]
+def _numbers_in(text: str, groups: Groups, free: bool) -> list[tuple[int, int, str]]:
+    """(start, end, what) of each card and phone number, in order."""
+    found, done = [], 0
+    for first, last in [*_cards(text, groups), (len(groups), len(groups))]:
+        for phone in _phones(text, groups[done:first], free):
+            found.append((_beginning(text, phone), phone[-1][1], "[phone]"))
+        if first < len(groups):
+            found.append((groups[first][0], groups[last][1], "[card]"))
+        done = last + 1
+    return found
+
+
+def _cards(text: str, groups: Groups) -> list[tuple[int, int]]:
+    """(first, last group) of each. What is written as cards are goes before what is just right."""
+    usual = [_usual_card(text, groups, first) for first in range(len(groups))]
+    cards, first = [], 0
+    while first < len(groups):
+        last = usual[first]
+        if last is None:
+            last = _unusual_card(text, groups, first)
+            if last is not None and any(usual[first + 1 : last + 1]):
+                last = None
+        if last is not None:
+            cards.append((first, last))
+        first = (first if last is None else last) + 1
+    return cards
+
+
+def _usual_card(text: str, groups: Groups, first: int) -> int | None:
+    start, end = groups[first]
+    if 13 <= end - start <= 19:
+        is_fraction = text[start - 1 : start] == "." and text[start - 2 : start - 1].isdigit()
+        is_card = (
+            not is_fraction and _is_card(text[start:end]) and not _is_in_hash(text, start, end)
+        )
+        return first if is_card else None
+    if end - start != 4:
+        return None
+    lengths = tuple(after - before for before, after in groups[first : first + 5])
+    for shape in _CARD_SHAPES:
+        if lengths[: len(shape)] == shape:
+            last = first + len(shape) - 1
+            if _is_card(_digits(text, groups[first : last + 1])):
+                return last
+    return None
+
+
+def _unusual_card(text: str, groups: Groups, first: int) -> int | None:
+    """In groups of any length, with the same between them all."""
+    if text[groups[first][0]] not in _CARD_STARTS:
+        return None
+    gap, digits = None, ""
+    for last in range(first, min(first + _MOST_CARD_GROUPS, len(groups))):
+        start, end = groups[last]
+        if last > first:
+            here = text[groups[last - 1][1] : start]
+            if here != (gap or here) or len(here) > _WIDEST_GAP:
+                return None
+            gap = here
+        digits += text[start:end]
         if len(digits) > 19:
             return None
-        if _is_card(list(map(int, digits))):
+        is_decimal = last == first + 1 and gap == "."
+        if last > first and not is_decimal and _is_card(digits):
             return last
     return None
 
 
-def _hide_phones(text: str, is_phone: Callable[[str, int], bool], parting: int = 0) -> str:
-    """A text of digits and what stands between them: one phone number, or several, or none."""
-    number = text.strip(" ./-\t\r\n\u00a0\u2013\u2014")
-    count = sum(map(str.isdigit, number))
-    if count < 7:
-        return text
-    if is_phone(number, count):
-        return text.replace(number, "[phone]")
-    if count <= 15 or parting == len(_PARTINGS):
-        return text
-    pieces = _PARTINGS[parting].split(text)
-    return "".join(
-        piece if place % 2 else _hide_phones(piece, is_phone, parting + 1)
-        for place, piece in enumerate(pieces)
-    )
+def _is_in_hash(text: str, start: int, end: int) -> bool:
+    """A hash in hex has such digits by chance, between letters."""
+    before = _HEX.match(text[max(0, start - 64) : start][::-1])
+    after = _HEX.match(text, end, end + 64)
+    return len(before[0]) + len(after[0]) > 0 and len(before[0] + after[0]) + end - start >= 24
 
 
-def _is_phone(number: str, count: int) -> bool:
-    """In what a person typed."""
-    if number[0] in "+(":
-        return 7 <= count <= 15
-    return 9 <= count <= 19 and not re.fullmatch(r"\d+\.\d+", number)
-
-
-def _is_formatted_phone(number: str, count: int) -> bool:
-    """Where ids and counters are at home as well."""
-    if number[0] in "+(":
-        return 7 <= count <= 15
-    separators = len(number) - count
-    return (9 <= count <= 15 and separators >= 2) or (
-        10 <= count <= 15 and separators == 1 and number[0] == "0"
-    )
-
-
-def _is_card(digits: list[int]) -> bool:
+def _is_card(digits: str) -> bool:
     """Issued by a bank, by its first digit, and right by its last (Luhn)."""
-    if not 13 <= len(digits) <= 19 or digits[0] not in (2, 3, 4, 5, 6):
+    if not 13 <= len(digits) <= 19 or digits[0] not in _CARD_STARTS:
         return False
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    doubled = digits[-2::-2].translate(_DOUBLED)
+    return (sum(map(int, digits[-1::-2])) + sum(map(int, doubled))) % 10 == 0
 
 
-def scrub_number(number: float) -> float | str:
+def _phones(text: str, groups: Groups, free: bool) -> list[Groups]:
+    """The groups of each phone number among neighbours that hold no card."""
+    phones: list[Groups] = []
+    waiting: list[Groups] = []
+    for part in _parts(text, _without_words(text, groups)):
+        here = _phones_in_part(text, part, free)
+        if here:
+            phones += _over_lines(text, waiting) + here
+            waiting = []
+        elif phones and not waiting and _is_other_ending(text, phones[-1], part):
+            phones.append(part)
+        else:
+            waiting.append(part)
+    return phones + _over_lines(text, waiting)
+
+
+def _without_words(text: str, groups: Groups) -> Groups:
+    """Without the groups at either end that belong to a word: v2.1234567, 12ab."""
+    if not groups:
+        return groups
+    start, end = groups[0][0], groups[-1][1]
+    if _is_sign_of_word(text[end : end + 1]):
+        groups = groups[:-1]
+    before = text[max(0, start - 2) : start]
+    if _is_sign_of_word(before[-1:]) or re.fullmatch(r"\d[.\-+]", before, re.ASCII):
+        skipped = 1
+        while skipped < len(groups) and text[groups[skipped - 1][1] : groups[skipped][0]] in ".-":
+            skipped += 1
+        groups = groups[skipped:]
+    return groups
+
+
+def _is_sign_of_word(sign: str) -> bool:
+    return sign.isascii() and sign.isalnum()
+
+
+def _parts(text: str, groups: Groups) -> Iterator[Groups]:
+    """Split where a number hardly goes on: at a line's end, a tab, ' / '."""
+    start = 0
+    for place in range(1, len(groups) + 1):
+        if place < len(groups):
+            gap = text[groups[place - 1][1] : groups[place][0]]
+            if len(gap) <= _WIDEST_GAP and not _BREAK.search(gap):
+                continue
+        if start < place <= len(groups):
+            yield groups[start:place]
+        start = place
+
+
+def _phones_in_part(text: str, part: Groups, free: bool) -> list[Groups]:
+    if _count(part) <= 15 or len(part) == 1:
+        return [part] if _is_phone(text, part, free) else []
+    for split in (_at_beginnings, _at_spaces):
+        pieces = split(text, part)
+        if len(pieces) > 1 and all(
+            _count(piece) <= 15 and _is_phone(text, piece, free) for piece in pieces
+        ):
+            return pieces
+    if free or _beginning(text, part) < part[0][0]:
+        return [part] if not _is_decimal(text, part) else []
+    pieces = [piece for piece in _at_spaces(text, part) if len(piece) < len(part)]
+    phones = [piece for piece in pieces if _count(piece) <= 15 and _is_phone(text, piece, free)]
+    # Several numbers in a row, and nothing shows where one ends.
+    are_phones = pieces and all(2 <= end - start <= 5 for start, end in part)
+    return phones or ([part] if are_phones and _count(part) >= 3 * len(part) else [])
+
+
+def _at_beginnings(text: str, part: Groups) -> list[Groups]:
+    pieces = [[part[0]]]
+    for group in part[1:]:
+        is_new = text[group[0] - 1] == "(" or text[group[0]] == "0"
+        if is_new and _count(pieces[-1]) >= 9:
+            pieces.append([])
+        pieces[-1].append(group)
+    return pieces
+
+
+def _at_spaces(text: str, part: Groups) -> list[Groups]:
+    pieces = [[part[0]]]
+    for before, group in pairwise(part):
+        if text[before[1] : group[0]].isspace():
+            pieces.append([])
+        pieces[-1].append(group)
+    return pieces
+
+
+def _is_phone(text: str, part: Groups, free: bool) -> bool:
+    digits, (start, end) = _count(part), part[0]
+    if _beginning(text, part) < start:
+        return 7 <= digits <= 15
+    if free:
+        return digits >= 9 and (len(part) > 1 or digits <= 19) and not _is_decimal(text, part)
+    between = part[-1][1] - start - digits
+    if between >= 2:
+        return 9 <= digits <= 15
+    # '0177 7555558', but neither 1.5 nor the numbers of an order.
+    return (
+        between == 1
+        and 10 <= digits <= 15
+        and 3 <= end - start <= 6
+        and text[end] != "."
+        and _ABROAD_OR_AREA.match(text, start) is not None
+        and text[start - 1 : start] not in ("-", "_", ".")
+    )
+
+
+def _over_lines(text: str, parts: list[Groups]) -> list[Groups]:
+    """Phone numbers that are broken at a line's end or a tab. A column of figures is none, so it
+    has to begin like one, or to be written as an American one."""
+    phones, place = [], 0
+    while place < len(parts):
+        joined, after = list(parts[place]), place + 1
+        while after < len(parts) and _count(joined) + _count(parts[after]) <= 15:
+            if parts[after][0][0] - joined[-1][1] > _WIDEST_GAP:
+                break
+            joined += parts[after]
+            after += 1
+        start = joined[0][0]
+        begins = _beginning(text, joined) < start or _ABROAD_OR_AREA.match(text, start)
+        is_american = [end - start for start, end in joined] == [3, 3, 4]
+        if after > place + 1 and (is_american or (begins and _count(joined) >= 10)):
+            phones.append(joined)
+            place = after
+        else:
+            place += 1
+    return phones
+
+
+def _is_other_ending(text: str, phone: Groups, part: Groups) -> bool:
+    """'+49 177 7555557 / 555-7777'"""
+    return "/" in text[phone[-1][1] : part[0][0]] and 6 <= _count(part) <= 15
+
+
+def _beginning(text: str, part: Groups) -> int:
+    """Where a phone number begins: at its + or its (area code), else at its first digit."""
+    start, end = part[0]
+    place = start
+    if text[place - 1 : place] == "(" and 2 <= end - start <= 4 and text[end : end + 1] == ")":
+        place -= 1
+    if text[place - 1 : place] == "+" or text[place - 2 : place] == "+(":
+        place = text.rindex("+", 0, place)
+    return start if _is_sign_of_word(text[max(0, place - 1) : place]) else place
+
+
+def _is_decimal(text: str, part: Groups) -> bool:
+    if len(part) != 2 or text[part[0][1] : part[1][0]] != ".":
+        return False
+    return part[0][1] - part[0][0] < 3 or text[part[0][0]] != "0"
+
+
+def _count(part: Groups) -> int:
+    return sum(end - start for start, end in part)
+
+
+def _digits(text: str, part: Groups) -> str:
+    return "".join([text[start:end] for start, end in part])
+
+
+def scrub_number(number: int | float) -> int | float | str:
     """A card's number that was written as a number."""
-    if number < 10**12 or number > 10**19 or number != int(number):
+    if not 10**12 < number < 10**19 or number != int(number):
         return number
-    return "[card]" if _is_card(list(map(int, str(int(number))))) else number
+    return "[card]" if _is_card(str(int(number))) else number
 
 
 def is_personal_key(key: str) -> bool:
-    return key.lower().replace("_", "").replace("-", "") in PERSONAL_KEYS
+    plain = key.lower().translate(_WITHOUT_JOINTS)
+    return plain in PERSONAL_KEYS or plain.endswith(_PERSONAL_ENDINGS)
 
 
 def mask(text: bytes, longest: int = 160) -> str:

@@ -118,7 +118,10 @@ placed as (
         case
             when is_deed then occurred_us
             when is_clock_skewed then null
-            when event_name = 'SESSION_END' or is_bridged or occurred_us - previous_us <= {{ timeout_us }}
+            when
+                event_name = 'SESSION_END'
+                or is_bridged
+                or occurred_us - previous_us <= {{ timeout_us }}
                 then previous_us
         end as placed_us
     from stretched
