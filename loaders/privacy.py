@@ -13,7 +13,6 @@ whose rows a person's are; whoever has both can, for support and for erasure: `s
 from __future__ import annotations
 
 import errno
-import errno
 import hashlib
 import hmac
 import ipaddress
@@ -21,7 +20,6 @@ import os
 import re
 import secrets
 import uuid
-from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -53,14 +51,14 @@ _PERSONAL_KEYS = """
     token accesstoken refreshtoken idtoken sessiontoken authtoken bearertoken bearer jwt jwttoken
     csrftoken xsrftoken xcsrftoken xxsrftoken xauthtoken apikey xapikey auth authorization
     proxyauthorization cookie cookies setcookie sessioncookie
+    userid sessionid deviceid anonymousid visitorid
 """
 # These are a person's also behind other words (user_first_name), as `…name` alone is not: topics,
 # materials and features have names too.
-_PERSONAL_ENDINGS = tuple(
-    """
+_NAMES = """
     firstname lastname fullname givenname familyname middlename maidenname nickname surname username
-    """.split()
-)
+"""
+_PERSONAL_ENDINGS = tuple(_NAMES.split())
 PERSONAL_KEYS = {*_PERSONAL_KEYS.split(), *_PERSONAL_ENDINGS}
 
 _LONGEST_CACHE = 500_000
@@ -308,10 +306,6 @@ def sha256_of_id(text: str) -> str:
 
 # ── text ──────────────────────────────────────────────────────────────────────────────────────
 
-# How an at sign is written: escaped for addresses, for pages, and wide.
-_AT_SIGNS = "@|%40|%2540|&#64;|\uff20"
-# What may stand between the digits of one number.
-_BETWEEN = " ()./\\-\t\r\n\u00a0\u2013\u2014"
 # What may stand between the digits of one number: spaces and dashes of all kinds, and ( ) . /
 _BETWEEN = " ().\\-/\t\n\r\u00a0\u00ad\u2000-\u2015\u202f\u2060\u2212\u3000\ufeff"
 _AT_SIGN = "[@\uff20\ufe6b]|%(?:25)*40|&#0*64;|&#[xX]0*40;|&commat;"
@@ -371,6 +365,8 @@ def scrub(text: str, free: bool = True) -> str:
         scrub("call 020 7946 0958 or ask ann@example.org") == "call [phone] or ask [email]"
         scrub("/course/1?name=Ann") == "/course/1"
     """
+    if ("?" in text or _query.search(text)) and _WEB_ADDRESS.fullmatch(text):
+        text = strip_url(text)
     for _ in range(_PASSES):
         if not _suspicious.search(text) or (scrubbed := _scrub_once(text, free)) == text:
             break
@@ -381,8 +377,6 @@ def scrub(text: str, free: bool = True) -> str:
 def _scrub_once(text: str, free: bool) -> str:
     # Each pattern only where it can match, and each in one go from left to right: a text may be a
     # megabyte long, and hostile.
-    if _query.search(text) and _WEB_ADDRESS.fullmatch(text):
-        text = strip_url(text)
     text = _hide_addresses(text, free)
     if "." in text:
         text = _IPV4.sub(_hide_ip, text)
@@ -693,13 +687,14 @@ def _over_lines(text: str, parts: list[Groups]) -> list[Groups]:
     phones, place = [], 0
     while place < len(parts):
         joined, after = list(parts[place]), place + 1
-        while after < len(parts) and _count(joined) + _count(parts[after]) <= 15:
+        start, end = joined[0]
+        begins = _beginning(text, joined) < start or _ABROAD_OR_AREA.match(text, start)
+        count = _count(joined) if begins or end - start == 3 else 99
+        while after < len(parts) and (count := count + _count(parts[after])) <= 15:
             if parts[after][0][0] - joined[-1][1] > _WIDEST_GAP:
                 break
             joined += parts[after]
             after += 1
-        start = joined[0][0]
-        begins = _beginning(text, joined) < start or _ABROAD_OR_AREA.match(text, start)
         is_american = [end - start for start, end in joined] == [3, 3, 4]
         if after > place + 1 and (is_american or (begins and _count(joined) >= 10)):
             phones.append(joined)
