@@ -398,7 +398,8 @@ def _no_such_stream(sources: dict[str, Source], file: LandingFile) -> FileReject
     source = sources.get(file.source)
     if not file.source or not file.stream:
         return FileRejected(
-            "unknown_stream", "files belong two folders down, in landing/<source>/<stream>/"
+            "unknown_stream" if file.source else "unknown_source",
+            "files belong two folders down, in landing/<source>/<stream>/",
         )
     if source is None:
         known = ", ".join(sorted(sources))

@@ -15,6 +15,7 @@
     {%- set unseen = "load_id > " ~ seen_load_id() -%}
     {%- if not is_incremental() or is_redefined() %} true
     {%- elif unit == 'load_id' %} {{ unseen }}
+    {%- elif recorded_progress('int_events_judged').load_id <= seen_load_id() %} false
     {%- elif unit == 'event_key' %} event_key in (
         select judged.event_key from {{ events }} as judged where judged.{{ unseen }}
     )
