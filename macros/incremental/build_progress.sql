@@ -7,14 +7,20 @@
     who changes one runs `dbt build --full-refresh`. -#}
 {% macro build_progress() %}{{ target.schema }}.build_progress{% endmacro %}
 
-{#- Before a run. -#}
+{#- Before a run. Committed here: dbt rolls back what a hook leaves open. -#}
 {% macro create_build_progress() %}
-    create schema if not exists {{ target.schema }};
-    create table if not exists {{ build_progress() }} (
-        model_name varchar,
-        through_load_id bigint,
-        definitions varchar
-    )
+    {%- if execute -%}
+    {%- set query -%}
+        create schema if not exists {{ target.schema }};
+        create table if not exists {{ build_progress() }} (
+            model_name varchar,
+            through_load_id bigint,
+            definitions varchar
+        )
+    {%- endset -%}
+    {%- do run_query(query) -%}
+    {%- do adapter.commit() -%}
+    {%- endif -%}
 {% endmacro %}
 
 {#- After a model, in its transaction. -#}
