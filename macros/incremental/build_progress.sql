@@ -42,7 +42,7 @@
         (select coalesce(max(load_id), 0) from {{ builtins.source('door', 'load_ledger') }})
             as through_load_id,
         {%- endif %}
-        '{{ definitions_now() }}' as definitions
+        '{{ definitions_of_model() }}' as definitions
     {%- endif %}
 {% endmacro %}
 
@@ -53,14 +53,14 @@
 
 {% macro is_redefined() %}
     {%- if not execute or not is_incremental() -%}{{ return(false) }}{%- endif -%}
-    {%- set is_changed = recorded_progress(this.name).definitions != definitions_now() -%}
+    {%- set is_changed = recorded_progress(this.name).definitions != definitions_of_model() -%}
     {%- if is_changed -%}
         {%- do log(this.name ~ ": what it is made of has changed; computing it anew", info=true) -%}
     {%- endif -%}
     {{ return(is_changed) }}
 {% endmacro %}
 
-{% macro definitions_now() %}
+{% macro definitions_of_model() %}
     {%- set around = ancestry(model) -%}
     {%- set parts = [model.checksum.checksum] + around.checksums -%}
     {%- for name in around.incremental | sort -%}
@@ -69,7 +69,10 @@
     {%- for name in around.seeds | sort -%}
         {%- do parts.append(name ~ ":" ~ table_fingerprint(name)) -%}
     {%- endfor -%}
-    {%- for name in ['session_timeout_minutes', 'identity_lookback_days', 'max_users_per_device'] -%}
+    {%- for name in [
+        'session_timeout_minutes', 'identity_lookback_days', 'max_users_per_device',
+        'reporting_timezone',
+    ] -%}
         {%- do parts.append(name ~ "=" ~ var(name)) -%}
     {%- endfor -%}
     {{ return(local_md5(parts | join("|"))) }}

@@ -170,7 +170,10 @@ def until(condition, seconds: float = 20.0) -> bool:
     return condition()
 
 
-needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc")
+# Which processes are the loader's, and what they hold, only Linux tells, in /proc.
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="finds the loader's workers in /proc (Linux)"
+)
 
 
 # ── kill -9 ───────────────────────────────────────────────────────────────────────────────────
