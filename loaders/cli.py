@@ -50,6 +50,8 @@ class _Commands(click.Group):
             return super().invoke(context)
         except _PROBLEMS as problem:
             raise click.ClickException(str(problem)) from None
+        except BrokenPipeError:  # `| head` has seen enough; click ends quietly
+            raise
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(

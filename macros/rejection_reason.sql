@@ -9,12 +9,20 @@
         {%- do ns.known.append(type) -%}
         {%- for kind in ('required', 'optional') -%}
             {%- for field in (row[kind ~ '_fields'] or '').split() -%}
-                {%- set path, value_type = field.split(':') -%}
-                {%- if kind == 'required' -%}
-                    {%- do ns.fields.setdefault(('missing_field', path, ''), []).append(type) -%}
+                {%- set parts = field.split(':') -%}
+                {%- if parts | length not in (2, 3) -%}
+                    {%- do exceptions.raise_compiler_error(
+                        "event_registry.csv, " ~ source_app ~ " " ~ row['event_type'] ~ ": '" ~ field
+                        ~ "' is not of the shape path:type or path:type:least..most"
+                    ) -%}
                 {%- endif -%}
-                {%- if value_type not in ('string', 'json') -%}
-                    {%- do ns.fields.setdefault(('bad_value', path, value_type), []).append(type) -%}
+                {%- if kind == 'required' -%}
+                    {%- do ns.fields.setdefault(('missing_field', parts[0], '', ''), []).append(type) -%}
+                {%- endif -%}
+                {%- if parts[1] not in ('string', 'json') -%}
+                    {%- do ns.fields.setdefault(
+                        ('bad_value', parts[0], parts[1], parts[2] if parts | length == 3 else ''), []
+                    ).append(type) -%}
                 {%- endif -%}
             {%- endfor -%}
         {%- endfor -%}
@@ -22,6 +30,8 @@
     case
         {%- if ns.known %}
         when lower(event_type) not in ({{ ns.known | join(', ') }}) then 'unknown_event_type'
+        {%- else %}
+        when true then 'unknown_event_type'
         {%- endif %}
         when coalesce(user_key, anonymous_key, client_session_id) is null then 'missing_field:actor'
         {%- for problem in ('missing_field', 'bad_value') %}
@@ -30,7 +40,7 @@
         {%- set value = lifted.get(path) or 'sent.' ~ (inside ~ '.' if inside else '') ~ path %}
         when lower(event_type) in ({{ types | join(', ') }})
             {%- if problem == 'missing_field' %} and {{ value }} is null
-            {%- else %} and {{ value }} is not null and not ({{ fits_type(value, key[2]) }})
+            {%- else %} and {{ value }} is not null and not ({{ fits_type(value, key[2], key[3]) }})
             {%- endif %}
             then '{{ problem }}:{{ path }}'
         {%- endfor %}

@@ -4,9 +4,7 @@ A module each:
 
     workloads.py    files to land: simulated worlds, as the apps send them and as plain lines
     contestants.py  what is measured: Sightline, DuckDB's own `read_json`, dlt
-    measuring.py    a contestant in a process of its own; its time and the memory of its tree
     sections.py     the questions: rates, peers, history, sizes, small files, stages
     history.py      warehouses of ten and thirty million rows
     stages.py       a landing with a stopwatch at every stage
-    report.py       the tables
 """

@@ -7,11 +7,11 @@ not while Python starts.
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import time
 from pathlib import Path
+
+from benchmarks.measuring import answer
 
 
 def sightline(landing: str, folder: str) -> dict:
@@ -146,7 +146,4 @@ def _innermost(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    known = {
-        function.__name__: function for function in (sightline, sightline_in_stages, ceiling, dlt)
-    }
-    print(json.dumps(known[sys.argv[1]](**json.loads(sys.argv[2]))))
+    answer(sightline, sightline_in_stages, ceiling, dlt)

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.landing import history, workloads
-from benchmarks.landing.measuring import (
+from benchmarks.landing.workloads import STREAMS, Workload, World
+from benchmarks.measuring import (
     ContestantFailed,
     Measured,
     Spread,
@@ -18,7 +19,7 @@ from benchmarks.landing.measuring import (
     measure,
     note,
 )
-from benchmarks.landing.report import (
+from benchmarks.report import (
     RUN_HEADS,
     megabytes,
     million,
@@ -29,8 +30,8 @@ from benchmarks.landing.report import (
     table,
     thousands,
 )
-from benchmarks.landing.workloads import STREAMS, Workload, World
 
+CONTESTANTS = "benchmarks.landing.contestants"
 _MIB = 1024 * 1024
 
 
@@ -78,7 +79,7 @@ class Bench:
         try:
             prepare(folder)
             job = {"landing": str(workload.folder), "folder": str(folder), **arguments}
-            measured = measure(contestant, job)
+            measured = measure(CONTESTANTS, contestant, job)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         rate = thousands(workload.records / measured.seconds)
@@ -242,7 +243,7 @@ def grown(bench: Bench) -> str:
 def _land_month(bench: Bench, earlier: Workload, folder: Path) -> Path:
     note(f"landing {million(earlier.records)} rows, which history is made of")
     folder.mkdir(parents=True)
-    measure("sightline", {"landing": str(earlier.folder), "folder": str(folder)})
+    measure(CONTESTANTS, "sightline", {"landing": str(earlier.folder), "folder": str(folder)})
     return folder / "work.duckdb"
 
 
@@ -308,7 +309,7 @@ def small_files(bench: Bench) -> str:
     job = {"landing": str(folder), "folder": str(data)}
     rows = []
     for name in ("the first time", "again, nothing new"):
-        run = measure("sightline", job)
+        run = measure(CONTESTANTS, "sightline", job)
         note(f"  {name}: {run.seconds:.1f} s")
         each = f"{1000 * run.seconds / bench.size.small_files:.2f} ms"
         cells = [seconds(Spread.of([run.seconds])), each, megabytes(run.peak_bytes)]

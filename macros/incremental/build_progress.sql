@@ -1,10 +1,11 @@
 {#- The table build_progress: how far each incremental model has come, and by which definitions.
     A model's row is written in the transaction of its rows, so it is never ahead of them; and it is
     never further than the least of the model's parents, so what was built beside a stale parent is
-    built again. Definitions are the model's own code and that of the views below it, the seeds that
-    they read, the vars, and the parents' definitions: when any of them is another, the rows that
-    are there mean something else, and the model is computed anew as a whole. Macros are not counted:
-    who changes one runs `dbt build --full-refresh`. -#}
+    built again. Definitions are the model's own code, the vars that it names, the seeds that it reads
+    and what its parents' rows say were theirs (a view has one too: until it is built again, it is
+    the old one): when any of them is another, the rows that are there mean something else, and the
+    model is refreshed in full. Macros are not counted: who changes one runs
+    `dbt build --full-refresh`. -#}
 {% macro build_progress() %}{{ target.schema }}.build_progress{% endmacro %}
 
 {#- Before a run. Committed here: dbt rolls back what a hook leaves open. -#}
@@ -25,54 +26,75 @@
 
 {#- After a model, in its transaction. -#}
 {% macro record_progress() %}
-    {%- if execute and model.config.materialized == 'incremental' %}
-    {%- set parents = ancestry(model).incremental %}
+    {%- if execute %}
+    {%- set is_stored = model.config.materialized == 'incremental' -%}
+    {%- set definitions = definitions_of_model() -%}
+    {%- if is_stored and is_redefined(definitions) and not flags.FULL_REFRESH -%}
+        {%- do log(this.name ~ ": what it is made of has changed; computed anew", info=true) -%}
+    {%- endif %}
     delete from {{ build_progress() }} where model_name = '{{ this.name }}';
     insert into {{ build_progress() }}
     select
         '{{ this.name }}' as model_name,
-        {%- if flags.EMPTY %}
-        0 as through_load_id,
-        {%- elif parents %}
-        (
-            select min(through_load_id) from {{ build_progress() }}
-            where model_name in ('{{ parents | join("', '") }}')
-        ) as through_load_id,
-        {%- else %}
-        (select coalesce(max(load_id), 0) from {{ builtins.source('door', 'load_ledger') }})
-            as through_load_id,
-        {%- endif %}
-        '{{ definitions_of_model() }}' as definitions
+        {{ reachable_load_id() if is_stored and not flags.EMPTY else 0 }} as through_load_id,
+        '{{ definitions }}' as definitions
     {%- endif %}
 {% endmacro %}
 
-{#- Three macros for a model to ask; separate ones, so that a unit test can override each. -#}
+{#- dbt asks this of every model: a model of other definitions is refreshed in full, also when its
+    columns are others. -#}
+{% macro should_full_refresh() %}
+    {%- set asked = config.get('full_refresh') -%}
+    {%- if asked is none -%}{%- set asked = flags.FULL_REFRESH -%}{%- endif -%}
+    {{ return(
+        asked or (
+            execute
+            and model.config.materialized == 'incremental'
+            and load_relation(this) is not none
+            and is_redefined(definitions_of_model())
+        )
+    ) }}
+{% endmacro %}
+
+{% macro is_redefined(definitions) %}
+    {%- set recorded = recorded_progress(this.name).definitions -%}
+    {{ return(recorded is not none and recorded != definitions) }}
+{% endmacro %}
+
+{#- The loads that the rows of this model have seen; and those that it could have seen by now: all
+    that its parents have, or all there are. -#}
 {% macro seen_load_id() %}
-    {{ return(recorded_progress(this.name).load_id if execute and is_incremental() else 0) }}
+    {{ return(recorded_progress(this.name).load_id) }}
 {% endmacro %}
 
-{% macro is_redefined() %}
-    {%- if not execute or not is_incremental() -%}{{ return(false) }}{%- endif -%}
-    {%- set is_changed = recorded_progress(this.name).definitions != definitions_of_model() -%}
-    {%- if is_changed -%}
-        {%- do log(this.name ~ ": what it is made of has changed; computing it anew", info=true) -%}
-    {%- endif -%}
-    {{ return(is_changed) }}
+{% macro reachable_load_id() %}
+    {%- if not execute -%}{{ return(0) }}{%- endif -%}
+    {%- set parents = stored_ancestors(model) -%}
+    {%- set query -%}
+        {%- if parents -%}
+        select min(through_load_id) from {{ build_progress() }}
+        where model_name in ('{{ parents | join("', '") }}')
+        {%- else -%}
+        select coalesce(max(load_id), 0) from {{ builtins.source('door', 'load_ledger') }}
+        {%- endif -%}
+    {%- endset -%}
+    {{ return(run_query(query).rows[0][0] or 0) }}
 {% endmacro %}
 
+{#- A var counts where its name stands in the code; the timezone everywhere, macros hide it. -#}
 {% macro definitions_of_model() %}
-    {%- set around = ancestry(model) -%}
-    {%- set parts = [model.checksum.checksum] + around.checksums -%}
-    {%- for name in around.incremental | sort -%}
-        {%- do parts.append(name ~ ":" ~ recorded_progress(name).definitions) -%}
-    {%- endfor -%}
-    {%- for name in around.seeds | sort -%}
-        {%- do parts.append(name ~ ":" ~ table_fingerprint(name)) -%}
+    {%- set parts = [model.raw_code] -%}
+    {%- for id in model.depends_on.nodes | unique | sort if id in graph.nodes -%}
+        {%- set parent = graph.nodes[id] -%}
+        {%- do parts.append(parent.name ~ ":" ~ (
+            table_fingerprint(parent.name) if parent.resource_type == 'seed'
+            else recorded_progress(parent.name).definitions
+        )) -%}
     {%- endfor -%}
     {%- for name in [
         'session_timeout_minutes', 'identity_lookback_days', 'max_users_per_device',
-        'reporting_timezone',
-    ] -%}
+        'reporting_timezone', 'as_of_date',
+    ] if name in model.raw_code or name == 'reporting_timezone' -%}
         {%- do parts.append(name ~ "=" ~ var(name)) -%}
     {%- endfor -%}
     {{ return(local_md5(parts | join("|"))) }}
@@ -89,27 +111,16 @@
     }) }}
 {% endmacro %}
 
-{#- What a model is made of: the incremental models and the seeds that it reads, directly or through
-    views, and the checksums of these views. -#}
-{% macro ancestry(node) %}
-    {%- set found = {'incremental': [], 'seeds': [], 'checksums': []} -%}
-    {%- for id in node.depends_on.nodes if id in graph.nodes -%}
+{#- The incremental models that a model reads, directly or through views. -#}
+{% macro stored_ancestors(node) %}
+    {%- set found = [] -%}
+    {%- for id in node.depends_on.nodes if id.startswith('model.') -%}
         {%- set parent = graph.nodes[id] -%}
-        {%- if parent.resource_type == 'seed' -%}
-            {%- do found.seeds.append(parent.name) -%}
-        {%- elif parent.config.materialized == 'incremental' -%}
-            {%- do found.incremental.append(parent.name) -%}
+        {%- if parent.config.materialized == 'incremental' -%}
+            {%- do found.append(parent.name) -%}
         {%- else -%}
-            {%- set beyond = ancestry(parent) -%}
-            {%- do found.checksums.append(parent.checksum.checksum) -%}
-            {%- for kind in found -%}
-                {%- do found[kind].extend(beyond[kind]) -%}
-            {%- endfor -%}
+            {%- do found.extend(stored_ancestors(parent)) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return({
-        'incremental': found.incremental | unique | list,
-        'seeds': found.seeds | unique | list,
-        'checksums': found.checksums | unique | sort | list,
-    }) }}
+    {{ return(found | unique | list) }}
 {% endmacro %}

@@ -8,14 +8,17 @@
         event_key      an id that comes again
         partition_key  where sessions are cut
         visitor_key    a device, else a client session, else a user
+        everything     small tables, and what depends on "today": whole, whenever there is a new load
     A session belongs to the visitor who opened it, so the visitors of touched partitions are touched. -#}
 {% macro is_touched(unit) %}
     {#- Asked for before any branch: dbt takes down only the refs that it meets while it parses. -#}
-    {%- set events = ref('int_events_judged') if unit != 'load_id' -%}
+    {%- set events = ref('int_events_judged') if unit not in ('load_id', 'everything') -%}
+    {%- if not is_incremental() %} true
+    {%- elif reachable_load_id() <= seen_load_id() %} false
+    {%- elif unit == 'everything' %} true
+    {%- else -%}
     {%- set unseen = "load_id > " ~ seen_load_id() -%}
-    {%- if not is_incremental() or is_redefined() %} true
-    {%- elif unit == 'load_id' %} {{ unseen }}
-    {%- elif recorded_progress('int_events_judged').load_id <= seen_load_id() %} false
+    {%- if unit == 'load_id' %} {{ unseen }}
     {%- elif unit == 'event_key' %} event_key in (
         select judged.event_key from {{ events }} as judged where judged.{{ unseen }}
     )
@@ -29,6 +32,7 @@
         )
         {%- endif %}
     )
+    {%- endif %}
     {%- endif %}
 {%- endmacro %}
 

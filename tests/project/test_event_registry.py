@@ -26,7 +26,10 @@ COLUMNS = [
 ]
 TYPES = {"string", "int", "number", "bool", "json", "list", "timestamp"}
 OBJECT_ACTION = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
-FIELD = re.compile(r"(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<type>\w+)")
+FIELD = re.compile(
+    r"(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<type>\w+)"
+    r"(?::(?P<least>-?[0-9.]*?)\.\.(?P<most>-?[0-9.]*))?"
+)
 
 # Names that are activity under one of their types and not under the other, with the reason.
 MIXED_ACTIVITY = {
@@ -122,8 +125,13 @@ def problems(
             for text in row[column].split():
                 field = FIELD.fullmatch(text)
                 if not field:
-                    yield at(column, f"{text!r} is not path:type")
+                    yield at(column, f"{text!r} is not path:type or path:type:least..most")
                     continue
+                least, most = field["least"], field["most"]
+                if field["least"] is not None and field["type"] not in ("int", "number"):
+                    yield at(column, f"{text!r}: only numbers have a least and a most")
+                if least and most and float(least) > float(most):
+                    yield at(column, f"{text!r}: the least is more than the most")
                 path = field["path"]
                 if field["type"] not in TYPES:
                     yield at(column, f"{text!r}: the type must be one of {sorted(TYPES)}")
@@ -186,6 +194,14 @@ GOOD = {
         ),
         pytest.param(
             [{"optional_fields": "courseId:int"}], "line 2, optional_fields", id="field twice"
+        ),
+        pytest.param([{"optional_fields": "score:number:0..1"}], None, id="a good range"),
+        pytest.param([{"optional_fields": "score:number:0.5.."}], None, id="no most"),
+        pytest.param(
+            [{"optional_fields": "score:number:1..0"}], "line 2, optional_fields", id="range reversed"
+        ),
+        pytest.param(
+            [{"optional_fields": "name:string:0..1"}], "line 2, optional_fields", id="range of text"
         ),
         pytest.param(
             [{"required_fields": "prompt:string", "optional_fields": ""}],

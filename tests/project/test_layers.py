@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAGING = "models/staging/"
@@ -107,29 +108,43 @@ def test_marts_have_enforced_contracts(nodes):
     assert not offenders, "\n".join(["", *offenders])
 
 
-def test_incremental_models_share_the_one_mechanism(manifest, nodes):
-    """They recompute touched units, and read only what grows by loads: a table that is built anew
-    each time may change where no event says so."""
+def test_stored_models_share_the_one_mechanism(manifest, nodes):
+    """They recompute touched units, and those with a unit of their own read only what grows by
+    loads: a table that is computed whole may change where no event says so."""
     by_id = manifest["nodes"]
     offenders = []
     for node in nodes:
-        if node["config"]["materialized"] != "incremental":
+        path, unit = node["original_file_path"], node["config"].get("unique_key")
+        if node["resource_type"] != "model" or node["config"]["materialized"] == "view":
             continue
-        path, unit = node["original_file_path"], node["config"]["unique_key"]
+        if node["config"]["materialized"] != "incremental":
+            offenders.append(f"{path}: it is no view, so let it be incremental, by a unit")
+            continue
         if node["config"]["incremental_strategy"] != "recompute":
             offenders.append(f"{path}: its strategy is not recompute")
         if f"is_touched('{unit}')" not in node["raw_code"]:
             offenders.append(f"{path}: does not ask is_touched('{unit}')")
-        waiting = list(node["depends_on"]["nodes"])
+        waiting = list(node["depends_on"]["nodes"]) if unit != "everything" else []
         while waiting:
             parent = by_id.get(waiting.pop())
             if parent is None or parent["resource_type"] != "model":
                 continue
-            if parent["config"]["materialized"] == "table":
-                offenders.append(f"{path}: reads {parent['name']}, which is built anew each time")
+            if parent["config"].get("unique_key") == "everything":
+                offenders.append(f"{path}: reads {parent['name']}, which is computed whole")
             if parent["config"]["materialized"] == "view":
                 waiting += parent["depends_on"]["nodes"]
     assert not offenders, "\n".join(["", *offenders])
+
+
+def test_a_changed_var_computes_anew_what_reads_it(manifest, nodes):
+    """A var whose name stands in no model is hidden by a macro, and has to be counted always."""
+    mechanism = manifest["macros"]["macro.sightline.definitions_of_model"]["macro_sql"]
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    unlisted = [name for name in project["vars"] if f"'{name}'" not in mechanism]
+    assert not unlisted, f"definitions_of_model does not list {unlisted}"
+    codes = "".join(node["raw_code"] for node in nodes if node["resource_type"] == "model")
+    hidden = [name for name in project["vars"] if name not in codes]
+    assert hidden == ["reporting_timezone"]
 
 
 def test_no_model_asks_the_clock(nodes):

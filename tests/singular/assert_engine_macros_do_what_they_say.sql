@@ -8,21 +8,31 @@ with results as (
     union all
     select 'hash_key', cast({{ hash_key(["'a|b'"]) }} = {{ hash_key(["'a'", "'b'"]) }} as varchar), 'true'
     union all
-    select 'local_date', cast({{ local_date("timestamp '2026-03-02 23:30:00'") }} as varchar), '2026-03-02'
+    -- In whatever zone the days are cut: a day begins with its first instant, and a day later the next.
+    select 'local_date', cast({{ local_date(utc_midnight("date '2026-03-02'")) }} as varchar), '2026-03-02'
     union all
-    select 'utc_midnight', cast({{ utc_midnight("date '2026-03-02'") }} as varchar), '2026-03-02 00:00:00'
+    select
+        'utc_midnight',
+        cast({{ local_date(utc_midnight("date '2026-03-02'") ~ " - interval 1 microsecond") }} as varchar),
+        '2026-03-01'
     union all
     select 'text_as_key', cast({{ text_as_key("'00000000-0000-0000-0000-000000000001'") }} as varchar), '00000000-0000-0000-0000-000000000001'
-    {%- for type, text, expected in [
+    {%- for case in [
         ('int', '12', 'true'), ('int', '12.0', 'true'), ('int', '-3', 'true'),
         ('int', '1.5', 'false'), ('int', 'true', 'false'), ('int', 'soon', 'false'),
         ('number', '1.5e3', 'true'), ('number', '.5', 'true'), ('number', 'nan', 'false'),
+        ('number', '1e999', 'false'), ('number', '1e15', 'false'), ('int', '1234567890123456', 'false'),
+        ('number', '-1', 'false', '0..'), ('number', '0', 'true', '0..'), ('int', '6', 'false', '1..5'),
+        ('number', '1e9', 'false', '..1'), ('number', 'soon', 'false', '0..1'),
         ('bool', 'true', 'true'), ('bool', '1', 'false'),
         ('list', '[1]', 'true'), ('list', '{}', 'false'),
         ('timestamp', '2026-03-02T09:15:04Z', 'true'), ('timestamp', 'soon', 'false'),
     ] %}
     union all
-    select 'fits_type {{ type }}', cast({{ fits_type("'" ~ text ~ "'", type) }} as varchar), '{{ expected }}'
+    select
+        'fits_type {{ case[0] }}',
+        cast({{ fits_type("'" ~ case[1] ~ "'", case[0], case[3] or '') }} as varchar),
+        '{{ case[2] }}'
     {%- endfor %}
     union all
     select 'matches', cast({{ matches("'abc'", '^a.c$') }} as varchar), 'true'

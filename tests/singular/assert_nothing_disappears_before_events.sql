@@ -5,6 +5,10 @@ with landed as (
     from {{ ref('load_ledger') }}
     where
         status = 'loaded'
+        -- What landed while the build ran is taken in by the next one.
+        and load_id <= (
+            select through_load_id from {{ build_progress() }} where model_name = 'int_events_judged'
+        )
         and stream in ('tracking_events', 'study_events', 'events', 'interactions')
 ),
 

@@ -51,7 +51,13 @@ def in_order(events: list[Event]) -> list[Event]:
 def sessions_of(events: list[Event]) -> list[Session]:
     found = []
     for partition in sorted({event.partition for event in events}):
-        found += _sessions_of_one(in_order([e for e in events if e.partition == partition]))
+        # What a server did at the instant of a click comes after the click.
+        found += _sessions_of_one(
+            sorted(
+                (event for event in events if event.partition == partition),
+                key=lambda event: (event.time, not event.acts, event.key),
+            )
+        )
     return found
 
 

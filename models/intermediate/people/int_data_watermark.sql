@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', unique_key='everything') }}
 
 with days as (
     select * from {{ ref('int_visitor_days') }}
@@ -30,3 +30,4 @@ select
         cast(nullif('{{ var("as_of_date") or "" }}', '') as date), cast(through_date as date)
     ) as as_of_date
 from complete
+where through_date is not null and {{ is_touched('everything') }}

@@ -98,6 +98,8 @@ select
     error_count,
     cast(xp_earned as bigint) as xp_earned,
     is_ended,
+    lead(session_id) over (partition by partition_key order by started_at, session_id) is not null
+        as is_followed,
     view_count <= 1
     and interaction_count = 0
     and coalesce(active_us, 0) < 10000000 as is_bounce,

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', unique_key='everything') }}
 
 with judged as (
     select * from {{ ref('int_events_judged') }}
@@ -83,7 +83,7 @@ disputed as (
         'academy' as source_app,
         'mapped user' as identifier_kind,
         cast(user_key as varchar) as identifier,
-        'claimed by several users' as reason,
+        'claimed by several users, or itself a claimant' as reason,
         cast(null as bigint) as event_count,
         cast(null as timestamp) as first_seen,
         cast(null as timestamp) as last_seen
@@ -107,3 +107,4 @@ select
     first_seen,
     last_seen
 from gathered
+where {{ is_touched('everything') }}

@@ -29,6 +29,7 @@ select
     sessions.event_count,
     sessions.pause_count,
     not sessions.is_ended
+    and not sessions.is_followed
     and sessions.ended_at >= {{ dbt.dateadd(
         'minute',
         "-" ~ var('session_timeout_minutes'),

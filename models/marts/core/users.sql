@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', unique_key='everything') }}
 
 with visitor_events as (
     select * from {{ ref('int_visitor_events') }}
@@ -166,3 +166,4 @@ select
 from totals
 left join aged on totals.person_key = aged.person_key
 left join favorites on totals.person_key = favorites.person_key
+where {{ is_touched('everything') }}

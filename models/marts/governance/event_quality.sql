@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='incremental', unique_key='everything') }}
 
 with ledger as (
     select * from {{ ref('stg_door__load_ledger') }}
@@ -39,7 +39,10 @@ loads as (
         *,
         cast(received_at as date) as received_date
     from ledger
-    where stream in ('tracking_events', 'study_events', 'events', 'interactions')
+    where
+        -- A file that landed while this build runs has been judged by nobody yet.
+        load_id <= {{ reachable_load_id() }}
+        and stream in ('tracking_events', 'study_events', 'events', 'interactions')
 ),
 
 summed as (
@@ -88,3 +91,4 @@ select
     cast(anonymous_count as bigint) as anonymous_count,
     cast(accepted_count as double) / nullif(landed_count, 0) as collection_reliability
 from summed
+where {{ is_touched('everything') }}

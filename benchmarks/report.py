@@ -7,7 +7,7 @@ import platform
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks.landing.measuring import Measured, Spread
+from benchmarks.measuring import Measured, Spread
 
 _MB = 1_000_000
 
@@ -71,16 +71,15 @@ def run_cells(runs: list[Measured], records: int, file_bytes: int) -> list[str]:
 RUN_HEADS = ["time", "rows/s", "MB/s", "processor", "peak memory"]
 
 
-def circumstances(arguments: str) -> str:
+def circumstances(command: str, packages: tuple[str, ...]) -> str:
     """When and on what: without it a number says nothing."""
-    packages = ("duckdb", "orjson", "msgspec", "pyarrow", "numpy", "dlt")
     listed = ", ".join(f"{name} {_version(name)}" for name in packages)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return (
         f"{time.strftime('%Y-%m-%d')}, {platform.system()} {platform.machine()}, "
         f"{len(os.sched_getaffinity(0))} cores, {memory:.0f} GB of memory, "
         f"load before the run {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, "
-        f"{listed}. `python -m benchmarks.landing{arguments}`"
+        f"{listed}. `{command}`"
     )
 
 

@@ -14,11 +14,12 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
-PROJECT = Path(__file__).absolute().parents[2]
+PROJECT = Path(__file__).absolute().parents[1]
 _EVERY_SECONDS = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 # What is shared is read when the tree has grown by so much. To read it walks all pages: every
@@ -43,10 +44,19 @@ class Measured:
         return records / self.seconds
 
 
-def measure(contestant: str, job: dict, **environment: str) -> Measured:
-    """Run `contestants.<contestant>(**job)` in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.landing.contestants", contestant, json.dumps(job)]
+def measure(module: str, contestant: str, job: dict, **environment: str) -> Measured:
+    """Run the function `contestant` of a module whose `__main__` prints what it returns. It times
+    itself: Python's start and imports are no part of the work."""
+    command = [sys.executable, "-m", module, contestant, json.dumps(job)]
+    whole, text = run(command, **environment)
+    facts = json.loads(text.rstrip().rpartition("\n")[2])
+    return replace(whole, seconds=facts.pop("seconds"), facts=facts)
+
+
+def run(command: list[str], **environment: str) -> tuple[Measured, str]:
+    """Run a command, in the project's folder; its whole time, and what it printed."""
     with tempfile.TemporaryFile() as output:
+        began = time.perf_counter()
         process = subprocess.Popen(
             command,
             cwd=PROJECT,
@@ -67,17 +77,20 @@ def measure(contestant: str, job: dict, **environment: str) -> Measured:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        seconds = time.perf_counter() - began
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
     if process.returncode != 0:
-        raise ContestantFailed(f"{contestant}: exit code {process.returncode}\n{text[-3000:]}")
-    facts = json.loads(text.rstrip().rpartition("\n")[2])
-    return Measured(
-        seconds=facts.pop("seconds"),
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_bytes=watch.peak,
-        facts=facts,
-    )
+        shown = " ".join(command[:4])
+        raise ContestantFailed(f"{shown}: exit code {process.returncode}\n{text[-3000:]}")
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, watch.peak), text
+
+
+def answer(*contestants: Callable[..., dict]) -> None:
+    """The `__main__` of a module with contestants: what `measure` calls."""
+    name, job = sys.argv[1:]
+    known = {contestant.__name__: contestant for contestant in contestants}
+    print(json.dumps(known[name](**json.loads(job))))
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
