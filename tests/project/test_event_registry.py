@@ -198,7 +198,9 @@ GOOD = {
         pytest.param([{"optional_fields": "score:number:0..1"}], None, id="a good range"),
         pytest.param([{"optional_fields": "score:number:0.5.."}], None, id="no most"),
         pytest.param(
-            [{"optional_fields": "score:number:1..0"}], "line 2, optional_fields", id="range reversed"
+            [{"optional_fields": "score:number:1..0"}],
+            "line 2, optional_fields",
+            id="range reversed",
         ),
         pytest.param(
             [{"optional_fields": "name:string:0..1"}], "line 2, optional_fields", id="range of text"

@@ -23,13 +23,14 @@ class Warehouse:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, target: Path):
         self.folder, self.monkeypatch, self.target = folder, monkeypatch, target
         self.landed = 0
+        self.project = PROJECT
 
     def environment(self) -> dict[str, str]:
         return {
             "SIGHTLINE_DATA": str(self.folder),
             "SIGHTLINE_KEY": "a key for tests, the same in every warehouse",
-            "DBT_PROJECT_DIR": str(PROJECT),
-            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_PROJECT_DIR": str(self.project),
+            "DBT_PROFILES_DIR": str(self.project),
             "DBT_TARGET_PATH": str(self.target),
         }
 
@@ -70,7 +71,20 @@ class Warehouse:
         folder.mkdir()
         assert not (self.folder / "work.duckdb.wal").exists()
         shutil.copy(self.folder / "work.duckdb", folder / "work.duckdb")
-        return Warehouse(folder, self.monkeypatch, self.target)
+        other = Warehouse(folder, self.monkeypatch, self.target)
+        other.project = self.project
+        return other
+
+    def with_own_project(self) -> Path:
+        """From now on it is built from a copy of the project, for a test to change."""
+        self.project = self.folder / "project"
+        for name in ("models", "seeds", "macros", "tests", "dbt_project.yml", "profiles.yml"):
+            source, copy = PROJECT / name, self.project / name
+            if source.is_dir():
+                shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+            else:
+                shutil.copy(source, copy)
+        return self.project
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(self.folder / "work.duckdb"), read_only=True)

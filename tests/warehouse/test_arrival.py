@@ -18,6 +18,9 @@ from tests.warehouse.worlds import arrivals, extracts, world
 
 WORLDS = int(os.environ.get("SIGHTLINE_WORLDS", "2"))
 # What tells how a record came, and not what it says.
+OTHER_VARS = "{session_timeout_minutes: 5, max_users_per_device: 1, reporting_timezone: Asia/Tokyo}"
+# So long before their logins there was no time: int_login_epochs fails, others have been built.
+FAILING_VARS = "{identity_lookback_days: 2000000000}"
 OF_THE_WAY = {"load_id", "file", "line", "item", "received_at"}
 
 
@@ -61,7 +64,8 @@ def loads_of(random: Random, count: int, size: int) -> list[dict[str, list[dict]
 
 @pytest.mark.parametrize("seed", range(WORLDS))
 def test_incremental_builds_are_a_full_one(warehouse, seed):
-    """A build after each load; between them builds of a few models, and builds that are killed."""
+    """A build after each load; between them builds of a few models, by other definitions too, and
+    builds that fail or are killed half-way."""
     random = Random(seed)
     loads = loads_of(random, 5, 60)
     for number, load in enumerate(loads):
@@ -74,9 +78,14 @@ def test_incremental_builds_are_a_full_one(warehouse, seed):
         names = sorted(
             name for name, model in warehouse.models().items() if model["schema"] != "staging"
         )
-        if fate < 0.4:
+        if fate < 0.25:
             warehouse.dbt("run", "-s", *random.sample(names, 4))
-        elif fate < 0.7:
+        elif fate < 0.4:
+            warehouse.dbt("run", "-s", *random.sample(names, 4), "--vars", OTHER_VARS)
+        elif fate < 0.55:
+            with pytest.raises(AssertionError, match="int_login_epochs"):
+                warehouse.dbt("run", "--vars", FAILING_VARS)
+        elif fate < 0.8:
             build = warehouse.start_dbt("run")
             time.sleep(random.uniform(2.5, 6.0))
             build.kill()
@@ -116,3 +125,56 @@ def test_shuffled_and_cut_otherwise_the_tables_are_the_same(warehouse, tmp_path,
     for ledger in ("load_ledger", "event_quality"):  # other files, other counts of duplicates
         different.pop(ledger, None)
     assert different == {}
+
+
+def test_a_change_is_not_lost_in_a_partial_build(warehouse):
+    """Who builds one model after a change elsewhere has it built from views as they were; the next
+    whole build has to know."""
+    random = Random(7)
+    warehouse.land(world(random, 150) | extracts(random))
+    project = warehouse.with_own_project()
+    warehouse.dbt("seed")
+    warehouse.dbt("run")
+    rejected = "select count(*) from rejected_events where reason = 'missing_field:confidence_level'"
+    assert warehouse.query(rejected) == [(0,)]
+
+    registry = project / "seeds" / "event_registry.csv"
+    text = registry.read_text(encoding="utf-8")
+    stricter = text.replace(
+        "QUESTION_SUBMIT,ASSESSMENT,", "QUESTION_SUBMIT,ASSESSMENT,confidence_level:int "
+    )
+    assert stricter != text
+    registry.write_text(stricter, encoding="utf-8")
+    staging = project / "models/staging/academy/stg_academy__tracking_events.sql"
+    code = staging.read_text(encoding="utf-8")
+    louder = code.replace(
+        "sent.metadata.path as page_path", "upper(sent.metadata.path) as page_path"
+    )
+    assert louder != code
+    staging.write_text(louder, encoding="utf-8")
+
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "-s", "int_events_judged", "int_events_sessionized")
+    warehouse.dbt("run")
+    assert warehouse.query(rejected) != [(0,)]
+    assert warehouse.query("select count(*) from events where page_path <> upper(page_path)") == [
+        (0,)
+    ]
+    full = warehouse.copy("full")
+    full.dbt("run", "--full-refresh")
+    assert differences(warehouse, full) == {}
+
+
+def test_the_unit_tests_pass_by_any_vars(warehouse):
+    """Who sets a var can build: what a unit test expects does not depend on it."""
+    warehouse.land(world(Random(3), 20))
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--empty")
+    others = OTHER_VARS[:-1] + ", identity_lookback_days: 3, as_of_date: 2026-01-15}"
+    warehouse.dbt("test", "-s", "test_type:unit", "--vars", others)
+
+
+def test_without_any_activity_the_tables_are_empty(warehouse):
+    warehouse.land(extracts(Random(5)))
+    warehouse.dbt("build")
+    assert warehouse.query("select count(*) from sessions") == [(0,)]
