@@ -6,7 +6,7 @@
 {%- endmacro %}
 
 {% macro duckdb__hash_key(values) -%}
-    cast(md5(concat_ws('|', {{ values | join(', ') }})) as uuid)
+    cast(md5_number(concat_ws('|', {{ values | join(', ') }})) as uuid)
 {%- endmacro %}
 
 {% macro spark__hash_key(values) -%}
