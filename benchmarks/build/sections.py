@@ -14,6 +14,7 @@ from benchmarks.measuring import PROJECT, Measured, Spread, alternate, measure, 
 from benchmarks.report import megabytes, million, ratio, section, table, thousands
 
 CONTESTANTS = "benchmarks.build.contestants"
+RELATIONS = ("intermediate.int_events", "intermediate.int_events_sessionized", "main.events")
 MODEL = "models/intermediate/sessions/int_events_sessionized.sql"
 
 
@@ -134,11 +135,7 @@ def room(bench: Bench) -> str:
     folder = bench.built(events)
     database = folder / "work.duckdb"
     rows = []
-    for relation in (
-        "intermediate.int_events",
-        "intermediate.int_events_sessionized",
-        "main.events",
-    ):
+    for relation in RELATIONS:
         job = {"database": str(database), "relation": relation, "folder": str(folder)}
         facts = measure(CONTESTANTS, "room", job).facts
         for name in ("room.duckdb", "room.parquet"):
