@@ -49,7 +49,8 @@ def land_world(folder: Path, events: int) -> Path:
                 con.execute(_copy_of_world(con, table, copy))
             con.execute(
                 "insert into raw.load_ledger select * replace ("
-                f" load_id + {copy * LOADS} as load_id, '{copy}/' || file as file, md5(sha256 || '{copy}') as sha256)"
+                f" load_id + {copy * LOADS} as load_id, '{copy}/' || file as file,"
+                f" md5(sha256 || '{copy}') as sha256)"
                 f" from raw.load_ledger where load_id < {LOADS}"
             )
     return file
