@@ -89,51 +89,51 @@ reached_1 as (
     from placed
 ),
 {% for step in range(2, step_count + 1) %}
-reached_{{ step }} as (
-    select
-        funnel_name,
-        ordering,
-        window_us,
-        person_key,
-        session_id,
-        unit_key,
-        step_number,
-        event_key,
-        breakdown_value,
-        occurred_us,
-        place,
-        stretch,
-        case
-            when step_number <> {{ step }} then start_us
-            when ordering = 'strict'
-                then
-                    max(
-                        case
-                            when
-                                step_number = {{ step - 1 }}
-                                and occurred_us - start_us <= window_us
-                                then start_us
-                        end
-                    ) over (
-                        partition by funnel_name, unit_key, stretch order by place
-                        range between 1 preceding and 1 preceding
-                    )
-            when ordering = 'ordered'
-                then
-                    max(
-                        case
-                            when
-                                step_number = {{ step - 1 }}
-                                and occurred_us - start_us <= window_us
-                                then start_us
-                        end
-                    ) over (
-                        partition by funnel_name, unit_key, stretch order by place
-                        range between unbounded preceding and 1 preceding
-                    )
-        end as start_us
-    from reached_{{ step - 1 }}
-),
+    reached_{{ step }} as (
+        select
+            funnel_name,
+            ordering,
+            window_us,
+            person_key,
+            session_id,
+            unit_key,
+            step_number,
+            event_key,
+            breakdown_value,
+            occurred_us,
+            place,
+            stretch,
+            case
+                when step_number <> {{ step }} then start_us
+                when ordering = 'strict'
+                    then
+                        max(
+                            case
+                                when
+                                    step_number = {{ step - 1 }}
+                                    and occurred_us - start_us <= window_us
+                                    then start_us
+                            end
+                        ) over (
+                            partition by funnel_name, unit_key, stretch order by place
+                            range between 1 preceding and 1 preceding
+                        )
+                when ordering = 'ordered'
+                    then
+                        max(
+                            case
+                                when
+                                    step_number = {{ step - 1 }}
+                                    and occurred_us - start_us <= window_us
+                                    then start_us
+                            end
+                        ) over (
+                            partition by funnel_name, unit_key, stretch order by place
+                            range between unbounded preceding and 1 preceding
+                        )
+            end as start_us
+        from reached_{{ step - 1 }}
+    ){% if not loop.last %},{% endif %}
 {% endfor %}
 
 select

@@ -62,14 +62,13 @@ matched as (
             and events.source_app = coalesce(definitions.source_app, events.source_app)
     inner join options on definitions.funnel_name = options.funnel_name
     where
-        {% for name in funnels.properties %}
-            (
-                definitions.property_name = '{{ name }}'
-                and events.property_{{ loop.index }} = definitions.property_value
-            )
-            or
-        {% endfor %}
-        definitions.property_name is null
+        case
+            when definitions.property_name is null then true
+            {% for name in funnels.properties %}
+                when definitions.property_name = '{{ name }}'
+                    then events.property_{{ loop.index }} = definitions.property_value
+            {% endfor %}
+        end
     union
     -- Strictly one after the other: everything else that a person does stands between.
     select
