@@ -11,3 +11,7 @@ def datediff(first_date, second_date, datepart):
 
 def date_trunc(datepart, date):
     return f"date_trunc('{datepart}', {date})"
+
+
+def type_string():
+    return "varchar"

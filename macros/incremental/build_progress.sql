@@ -28,8 +28,9 @@
 {% macro record_progress() %}
     {%- if execute %}
     {%- set is_stored = model.config.materialized == 'incremental' -%}
-    {%- set definitions = definitions_of_model() -%}
-    {%- if is_stored and is_redefined(definitions) and not flags.FULL_REFRESH -%}
+    {%- set progress = recorded_progress() -%}
+    {%- set definitions = definitions_of_model(progress) -%}
+    {%- if is_stored and is_redefined(progress) and not flags.FULL_REFRESH -%}
         {%- do log(this.name ~ ": what it is made of has changed; computed anew", info=true) -%}
     {%- endif %}
     delete from {{ build_progress() }} where model_name = '{{ this.name }}';
@@ -51,44 +52,59 @@
             execute
             and model.config.materialized == 'incremental'
             and load_relation(this) is not none
-            and is_redefined(definitions_of_model())
+            and is_redefined(recorded_progress())
         )
     ) }}
 {% endmacro %}
 
-{% macro is_redefined(definitions) %}
-    {%- set recorded = recorded_progress(this.name).definitions -%}
-    {{ return(recorded is not none and recorded != definitions) }}
+{% macro is_redefined(progress) %}
+    {{ return(
+        this.name in progress
+        and progress[this.name].definitions != definitions_of_model(progress)
+    ) }}
+{% endmacro %}
+
+{#- model → its row, of all that have one. -#}
+{% macro recorded_progress() %}
+    {%- set progress = {} -%}
+    {%- for row in run_query(
+        "select model_name, through_load_id, definitions from " ~ build_progress()
+    ).rows -%}
+        {%- do progress.update({row[0]: {'load_id': row[1], 'definitions': row[2]}}) -%}
+    {%- endfor -%}
+    {{ return(progress) }}
 {% endmacro %}
 
 {#- The loads that the rows of this model have seen; and those that it could have seen by now: all
     that its parents have, or all there are. -#}
 {% macro seen_load_id() %}
-    {{ return(recorded_progress(this.name).load_id) }}
+    {{ return(recorded_progress().get(this.name, {'load_id': 0}).load_id) }}
 {% endmacro %}
 
 {% macro reachable_load_id() %}
     {%- if not execute -%}{{ return(0) }}{%- endif -%}
     {%- set parents = stored_ancestors(model) -%}
-    {%- set query -%}
-        {%- if parents -%}
-        select min(through_load_id) from {{ build_progress() }}
-        where model_name in ('{{ parents | join("', '") }}')
-        {%- else -%}
-        select coalesce(max(load_id), 0) from {{ builtins.source('door', 'load_ledger') }}
-        {%- endif -%}
-    {%- endset -%}
-    {{ return(run_query(query).rows[0][0] or 0) }}
+    {%- if parents -%}
+        {%- set progress = recorded_progress() -%}
+        {%- set reached = [] -%}
+        {%- for name in parents -%}
+            {%- do reached.append(progress.get(name, {'load_id': 0}).load_id) -%}
+        {%- endfor -%}
+        {{ return(reached | min) }}
+    {%- endif -%}
+    {{ return(run_query(
+        "select coalesce(max(load_id), 0) from " ~ builtins.source('door', 'load_ledger')
+    ).rows[0][0]) }}
 {% endmacro %}
 
 {#- A var counts where its name stands in the code; the timezone everywhere, macros hide it. -#}
-{% macro definitions_of_model() %}
+{% macro definitions_of_model(progress) %}
     {%- set parts = [model.raw_code] -%}
     {%- for id in model.depends_on.nodes | unique | sort if id in graph.nodes -%}
         {%- set parent = graph.nodes[id] -%}
         {%- do parts.append(parent.name ~ ":" ~ (
             table_fingerprint(parent.name) if parent.resource_type == 'seed'
-            else recorded_progress(parent.name).definitions
+            else progress.get(parent.name, {'definitions': none}).definitions
         )) -%}
     {%- endfor -%}
     {%- for name in [
@@ -98,17 +114,6 @@
         {%- do parts.append(name ~ "=" ~ var(name)) -%}
     {%- endfor -%}
     {{ return(local_md5(parts | join("|"))) }}
-{% endmacro %}
-
-{% macro recorded_progress(model_name) %}
-    {%- set found = run_query(
-        "select through_load_id, definitions from " ~ build_progress()
-        ~ " where model_name = '" ~ model_name ~ "'"
-    ).rows -%}
-    {{ return({
-        'load_id': found[0][0] if found else 0,
-        'definitions': found[0][1] if found else none,
-    }) }}
 {% endmacro %}
 
 {#- The incremental models that a model reads, directly or through views. -#}

@@ -40,6 +40,16 @@ with results as (
     select 'unpack_json', cast(unpacked.sent.a.b as varchar), '7'
     from (select {{ unpack_json("cast('{\"a\": {\"b\": 7}}' as json)", {'a': {'b': 'integer'}}) }} as sent) as unpacked
     union all
+    select 'json_text', {{ json_text("cast('{\"a\": {\"b\": 7}}' as json)", 'a.b') }}, '7'
+    union all
+    select 'quantile', cast({{ quantile('number', 0.5) }} as varchar), '15.0'
+    from (values (10), (20)) as numbers (number)
+    union all
+    select 'each_date', cast(max(day) as varchar) || ' ' || count(*), '2026-03-09 2'
+    from (
+        select {{ each_date("date '2026-03-02'", "date '2026-03-15'", 7) }} as day
+    ) as days
+    union all
     select 'first_by', {{ first_by('letter', ['turn', 'place']) }}, 'b'
     from (values (2, 1, 'a'), (1, 2, 'b'), (1, 1, null)) as letters (turn, place, letter)
     union all

@@ -135,7 +135,9 @@ def test_a_change_is_not_lost_in_a_partial_build(warehouse):
     project = warehouse.with_own_project()
     warehouse.dbt("seed")
     warehouse.dbt("run")
-    rejected = "select count(*) from rejected_events where reason = 'missing_field:confidence_level'"
+    rejected = (
+        "select count(*) from rejected_events where reason = 'missing_field:confidence_level'"
+    )
     assert warehouse.query(rejected) == [(0,)]
 
     registry = project / "seeds" / "event_registry.csv"

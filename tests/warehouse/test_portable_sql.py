@@ -14,7 +14,12 @@ from tests.warehouse.worlds import extracts, world
 
 ENGINE = PROJECT / "macros" / "engine"
 # What DuckDB's side of the macros in macros/engine is made of.
-BEHIND_MACROS = {"epoch_us", "from_json", "make_timestamp", "md5_number", "regexp_matches", "row"}
+BEHIND_MACROS = {
+    "epoch_us", "from_json", "generate_series", "json_extract_string", "make_timestamp",
+    "md5_number", "quantile_cont", "regexp_matches", "row",
+}  # fmt: skip
+# Of a whole partition these are the same in any order.
+ORDERLESS = (expressions.Min, expressions.Max, expressions.Count)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,7 @@ def test_every_window_has_an_order(compiled):
         f"{name}: {window.sql()[:100]}"
         for name, sql in compiled.items()
         for window in sqlglot.parse_one(sql, dialect="duckdb").find_all(expressions.Window)
-        if not window.args.get("order")
+        if not window.args.get("order") and not isinstance(window.this, ORDERLESS)
     ]
     assert offenders == []
 

@@ -27,12 +27,16 @@ select
     events.source_app,
     events.event_name,
     events.consent_mode,
+    events.device_type,
+    events.country,
     events.active_us,
+    events.is_clock_skewed,
     events.is_deed,
     events.is_opening,
     events.is_success,
     events.is_correct,
     events.xp_amount,
+    events.duration_ms,
     events.occurred_at,
     events.load_id
 from events

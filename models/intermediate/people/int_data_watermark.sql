@@ -2,6 +2,7 @@
 
 with days as (
     select * from {{ ref('int_visitor_days') }}
+    where deed_count > 0
 ),
 
 reached as (

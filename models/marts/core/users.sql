@@ -6,6 +6,7 @@ with visitor_events as (
 
 visitor_days as (
     select * from {{ ref('int_visitor_days') }}
+    where deed_count > 0
 ),
 
 actor_persons as (

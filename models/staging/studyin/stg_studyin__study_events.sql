@@ -141,7 +141,11 @@ select
     blocked_identifiers,
 
     -- numbers
-    try_cast(sent.properties.response_time_ms as double) as duration_ms,
+    coalesce(
+        try_cast(sent.properties.response_time_ms as double),
+        try_cast(sent.properties.time_spent_seconds as double) * 1000,
+        try_cast(sent.properties.time_to_answer_seconds as double) * 1000
+    ) as duration_ms,
     try_cast(sent.properties.response_time_ms as double) as response_time_ms,
     try_cast(sent.properties.duration_seconds as bigint) as duration_seconds,
     try_cast(sent.properties.active_seconds as bigint) as active_seconds,

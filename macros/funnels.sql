@@ -1,0 +1,65 @@
+{#- The funnels that seeds/funnel_definitions.csv defines, checked: what SQL has to know of them before
+    it runs. A mistake stops the build with the row and the column. Example:
+        {{ funnels().step_count }} -#}
+{% macro funnels() %}
+    {%- set found = {'step_count': 2, 'properties': [], 'breakdowns': [], 'has_strict': false} -%}
+    {%- set seed = ref('funnel_definitions') -%}
+    {%- if not execute or load_relation(seed) is none -%}{{ return(found) }}{%- endif -%}
+    {%- set query -%}
+        select * from {{ seed }} order by funnel_name, step_number, event_name
+    {%- endset -%}
+    {%- set seen = {} -%}
+    {%- for row in run_query(query).rows -%}
+        {%- set where = "funnel_definitions.csv, " ~ row['funnel_name'] ~ " step " ~ row['step_number'] ~ ", " -%}
+        {%- set steps = seen.setdefault(row['funnel_name'], {}) -%}
+        {%- set number = row['step_number'] | int -%}
+        {%- if number > 0 and number > 1 and (number - 1) not in steps -%}
+            {%- do exceptions.raise_compiler_error(where ~ "step_number: there is no step " ~ (number - 1)) -%}
+        {%- endif -%}
+        {%- if number in steps and number > 0 and steps[number] != row['step_name'] -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ "step_name: two events of one step have one name, not " ~ row['step_name']
+            ) -%}
+        {%- endif -%}
+        {%- if number == 1 and 1 not in steps -%}
+            {%- if row['ordering'] not in ('ordered', 'strict', 'any_order') -%}
+                {%- do exceptions.raise_compiler_error(where ~ "ordering: ordered, strict or any_order") -%}
+            {%- endif -%}
+            {%- if row['unit'] not in ('person', 'session') -%}
+                {%- do exceptions.raise_compiler_error(where ~ "unit: person or session") -%}
+            {%- endif -%}
+            {%- if row['window_minutes'] is none or row['window_minutes'] <= 0 -%}
+                {%- do exceptions.raise_compiler_error(where ~ "window_minutes: a number above 0") -%}
+            {%- endif -%}
+            {%- if row['ordering'] == 'strict' -%}{%- do found.update({'has_strict': true}) -%}{%- endif -%}
+            {%- if row['breakdown_name'] -%}{%- do found.breakdowns.append(row['breakdown_name']) -%}{%- endif -%}
+        {%- elif row['window_minutes'] or row['ordering'] or row['unit'] or row['breakdown_name'] -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ "window_minutes to breakdown_name: these belong to the first row of step 1"
+            ) -%}
+        {%- endif -%}
+        {%- if (row['property_name'] is none) != (row['property_value'] is none) -%}
+            {%- do exceptions.raise_compiler_error(where ~ "property_name and property_value: both or none") -%}
+        {%- endif -%}
+        {%- if row['property_name'] -%}{%- do found.properties.append(row['property_name']) -%}{%- endif -%}
+        {%- do steps.update({number: row['step_name']}) -%}
+        {%- if number > found.step_count -%}{%- do found.update({'step_count': number}) -%}{%- endif -%}
+    {%- endfor -%}
+    {%- for name, steps in seen.items() if 1 not in steps -%}
+        {%- do exceptions.raise_compiler_error("funnel_definitions.csv, " ~ name ~ ": there is no step 1") -%}
+    {%- endfor -%}
+    {%- do found.update({
+        'properties': found.properties | unique | sort | list,
+        'breakdowns': found.breakdowns | unique | sort | list,
+    }) -%}
+    {{ return(found) }}
+{% endmacro %}
+
+{#- A property of an event as text: a column of int_events, or a path below properties. Example:
+        {{ event_property('device_type') }}
+        {{ event_property('properties.metadata.source') }} -#}
+{% macro event_property(name) -%}
+    {%- if name.startswith('properties.') -%} {{ json_text('properties', name[11:]) }}
+    {%- else -%} cast({{ name }} as {{ dbt.type_string() }})
+    {%- endif -%}
+{%- endmacro %}

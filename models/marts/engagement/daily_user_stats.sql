@@ -1,0 +1,42 @@
+with person_days as (
+    select * from {{ ref('int_person_days') }}
+)
+
+select
+    stat_date,
+    source_app,
+    person_key,
+    user_kind,
+    device_type,
+    country,
+    entry_point,
+    session_count,
+    event_count,
+    deed_count,
+    duration_seconds,
+    active_seconds,
+    materials_viewed,
+    materials_completed,
+    chunks_read,
+    cast(floor(reading_ms / 1000) as bigint) as reading_seconds,
+    annotations,
+    questions_viewed,
+    questions_attempted,
+    questions_correct,
+    cast(questions_correct as double) / nullif(questions_attempted, 0) as accuracy,
+    quizzes_completed,
+    ai_interactions,
+    hints_requested,
+    xp_earned,
+    achievements_unlocked,
+    streak_days,
+    prompts_submitted,
+    generations,
+    sketches_created,
+    lessons_started,
+    lessons_completed,
+    searches,
+    error_count,
+    first_deed_at,
+    last_deed_at
+from person_days

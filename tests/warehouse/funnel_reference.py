@@ -1,0 +1,170 @@
+"""What a funnel is, said once more: slow, plain Python, one start at a time.
+
+The SQL has to agree with this on any data. Times are microseconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+DAY = 24 * 60 * 60 * 1_000_000
+
+
+@dataclass(frozen=True)
+class Funnel:
+    name: str
+    steps: tuple[str, ...]  # the letters of the events that take each step
+    ordering: str = "ordered"
+    excluded: str = ""
+    window: int = 60 * 60 * 1_000_000
+    unit: str = "person"
+
+    def steps_of(self, letter: str) -> list[int]:
+        return [number for number, taken in enumerate(self.steps, 1) if letter in taken]
+
+
+@dataclass(frozen=True)
+class Event:
+    unit: str
+    time: int
+    key: str
+    letter: str
+
+
+@dataclass(frozen=True)
+class Person:
+    level: int
+    entered: int
+    reached: int
+    is_open: bool
+    reason: str | None
+
+
+def people_of(funnel: Funnel, events: list[Event], end: int) -> dict[tuple[str, int], Person]:
+    """(unit, day of entry) → how far and why no further. Time ends at `end`."""
+    units = defaultdict(list)
+    for event in events:
+        if funnel.ordering == "strict" or _matters(funnel, event.letter):
+            units[event.unit].append(event)
+    found = {}
+    for unit, theirs in units.items():
+        for day, person in _days(funnel, theirs, end).items():
+            found[unit, day] = person
+    return found
+
+
+def _matters(funnel: Funnel, letter: str) -> bool:
+    return bool(funnel.steps_of(letter)) or letter in funnel.excluded
+
+
+def _days(funnel: Funnel, events: list[Event], end: int) -> dict[int, Person]:
+    # At one instant the earlier step comes first; what is no step comes last.
+    events = sorted(
+        events, key=lambda e: (e.time, min(funnel.steps_of(e.letter), default=1000), e.key)
+    )
+    if funnel.ordering == "any_order":
+        reached, starts = _in_any_order(funnel, events)
+    else:
+        reached, starts = _in_order(funnel, events)
+    days = defaultdict(list)
+    for level, place, start in reached:
+        days[start // DAY].append((-level, events[place].time, -start, events[place].key, place))
+    found = {}
+    for day, candidates in days.items():
+        minus_level, time, minus_start, _, place = min(candidates)
+        level, start = -minus_level, -minus_start
+        last_start = max(s for s in starts if s // DAY == day)
+        converted = level == len(funnel.steps)
+        is_open = not converted and last_start + funnel.window >= end
+        reason = None
+        if is_open:
+            reason = "open"
+        elif not converted:
+            reason = _reason(funnel, events, level, place, start)
+        found[day] = Person(level, start, time, is_open, reason)
+    return found
+
+
+def _in_order(funnel: Funnel, events: list[Event]) -> tuple[list[tuple[int, int, int]], list[int]]:
+    """(level, place, start): each step's event with the latest start that reaches it."""
+    credited: dict[tuple[int, int], int] = {}
+    starts = [place for place, event in enumerate(events) if 1 in funnel.steps_of(event.letter)]
+    for start in starts:
+        began = events[start].time
+        now = {start}
+        credited[1, start] = began
+        for step in range(2, len(funnel.steps) + 1):
+            now = {
+                place
+                for place, event in enumerate(events)
+                if step in funnel.steps_of(event.letter)
+                and event.time - began <= funnel.window
+                and any(_may_follow(funnel, events, before, place) for before in now)
+            }
+            for place in now:
+                credited[step, place] = max(began, credited.get((step, place), began))
+    reached = [(step, place, start) for (step, place), start in credited.items()]
+    return reached, [events[place].time for place in starts]
+
+
+def _may_follow(funnel: Funnel, events: list[Event], before: int, place: int) -> bool:
+    if funnel.ordering == "strict":
+        return place == before + 1
+    return before < place and not any(
+        between.letter in funnel.excluded for between in events[before + 1 : place]
+    )
+
+
+def _in_any_order(
+    funnel: Funnel, events: list[Event]
+) -> tuple[list[tuple[int, int, int]], list[int]]:
+    reached, starts = [], []
+    for start, event in enumerate(events):
+        if not funnel.steps_of(event.letter):
+            continue
+        starts.append(event.time)
+        firsts: dict[int, int] = {}
+        for place in range(start, len(events)):
+            if events[place].letter in funnel.excluded:
+                break
+            if events[place].time - event.time > funnel.window:
+                break
+            for step in funnel.steps_of(events[place].letter):
+                firsts.setdefault(step, place)
+        # Of events at one instant the key decides which is named.
+        named = {
+            step: min(
+                (other for other in range(start, len(events))
+                 if events[other].time == events[place].time
+                 and events[other].letter in funnel.steps[step - 1]),
+                key=lambda other: events[other].key,
+            )
+            for step, place in firsts.items()
+        }  # fmt: skip
+        in_time = sorted(named.items(), key=lambda item: (events[item[1]].time, item[0]))
+        for level, (_, place) in enumerate(in_time, 1):
+            reached.append((level, place, event.time))
+    return reached, starts
+
+
+def _reason(funnel: Funnel, events: list[Event], level: int, place: int, start: int) -> str | None:
+    if funnel.ordering == "any_order":
+        return "no event"
+    later = [
+        other
+        for other in range(place + 1, len(events))
+        if level + 1 in funnel.steps_of(events[other].letter)
+    ]
+    if not later:
+        return "no event"
+    if events[later[0]].time - start > funnel.window:
+        return "out of window"
+    allowed = [
+        other
+        for other in later
+        if not any(event.letter in funnel.excluded for event in events[place + 1 : other])
+    ]
+    if not allowed or events[allowed[0]].time - start > funnel.window:
+        return "excluded"
+    return "not the next event" if funnel.ordering == "strict" else "counted for a later start"

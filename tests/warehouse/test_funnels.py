@@ -1,0 +1,210 @@
+"""Funnels in SQL against plain Python: the worked examples, and random people."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.warehouse.conftest import Warehouse
+from tests.warehouse.funnel_reference import DAY, Event, Funnel, Person, people_of
+from tests.warehouse.worlds import world
+
+MODELS = ("int_funnel_attempts", "int_funnel_steps", "funnel_people")
+MINUTE = 60 * 1_000_000
+# A Monday at midnight; the data ends four days later.
+BEGIN = 1_772_409_600 * 1_000_000
+END = BEGIN + 4 * DAY
+AS_OF = "2026-03-05"
+
+FUNNELS = [
+    Funnel("two", ("A", "B")),
+    Funnel("three", ("A", "B", "C")),
+    Funnel("again", ("A", "A")),
+    Funnel("there_and_back", ("A", "B", "A")),
+    Funnel("either", ("AD", "B", "CD")),
+    Funnel("strict", ("A", "B", "C"), ordering="strict"),
+    Funnel("strict_again", ("A", "A"), ordering="strict"),
+    Funnel("any", ("A", "B", "C"), ordering="any_order"),
+    Funnel("without", ("A", "B"), excluded="X"),
+    Funnel("three_without", ("A", "B", "C"), excluded="X"),
+    Funnel("any_without", ("A", "B", "C"), ordering="any_order", excluded="X"),
+]
+BY_NAME = {funnel.name: funnel for funnel in FUNNELS}
+
+
+def seed_of(funnels: list[Funnel]) -> str:
+    lines = [
+        "funnel_name,step_number,step_name,event_name,source_app,property_name,property_value,"
+        "window_minutes,ordering,unit,breakdown_name"
+    ]
+    for funnel in funnels:
+        options = f"{funnel.window // MINUTE},{funnel.ordering},{funnel.unit},"
+        for number, letters in enumerate(funnel.steps, 1):
+            for letter in letters:
+                lines.append(f"{funnel.name},{number},step {number},{letter},,,,{options}")
+                options = ",,,"
+        for letter in funnel.excluded:
+            lines.append(f"{funnel.name},0,excluded,{letter},,,,,,,")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def sql(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
+    folder = tmp_path_factory.mktemp("funnels")
+    (folder / "data").mkdir()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
+        project = warehouse.with_own_project()
+        (project / "seeds" / "funnel_definitions.csv").write_text(seed_of(FUNNELS), "utf-8")
+        warehouse.land(world(Random(1), 10))
+        warehouse.dbt("seed")
+        warehouse.dbt("run", "--empty", "-s", "+funnel_people")
+        warehouse.dbt("compile", "--full-refresh", "-s", *MODELS)
+    con = duckdb.connect()
+    con.execute("attach ':memory:' as work")
+    con.execute(f"attach '{folder / 'data' / 'work.duckdb'}' as built (read_only)")
+    con.execute("create schema work.intermediate; create schema work.seeds")
+    con.execute("create table work.seeds.funnel_definitions as from built.seeds.funnel_definitions")
+    for name in ("int_funnel_events", "int_actor_persons", "int_data_watermark"):
+        con.execute(f"create table work.intermediate.{name} as from built.intermediate.{name}"
+                    " limit 0")  # fmt: skip
+    con.execute("detach built")
+    con.execute(f"insert into work.intermediate.int_data_watermark values ('{AS_OF}')")
+    for name in MODELS:
+        [path] = Path(folder / "target" / "compiled").rglob(f"{name}.sql")
+        schema = "main" if name == "funnel_people" else "intermediate"
+        con.execute(f"create view work.{schema}.{name} as {path.read_text('utf-8')}")
+    yield con
+    con.close()
+
+
+def key_of(text: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, text))
+
+
+def fill(con: duckdb.DuckDBPyConnection, events: list[Event]) -> None:
+    rows = []
+    for funnel in FUNNELS:
+        for event in events:
+            steps: list[int | None] = list(funnel.steps_of(event.letter))
+            steps += [0] if event.letter in funnel.excluded else []
+            steps += [None] if funnel.ordering == "strict" else []
+            rows += [(funnel.name, step, event) for step in steps]
+    table = pa.table(
+        {
+            "visitor_key": [event.unit for _, _, event in rows],
+            "actor_key": [event.unit for _, _, event in rows],
+            "actor_kind": ["user" for _ in rows],
+            "session_id": pa.array([None for _ in rows], pa.string()),
+            "funnel_name": [name for name, _, _ in rows],
+            "step_number": pa.array([step for _, step, _ in rows], pa.int32()),
+            "event_key": [event.key for _, _, event in rows],
+            "breakdown_value": pa.array([None for _ in rows], pa.string()),
+            "occurred_at": pa.array([event.time for _, _, event in rows], pa.timestamp("us")),
+        }
+    )
+    con.execute("truncate work.intermediate.int_funnel_events")
+    con.register("filled", table)
+    con.execute("insert into work.intermediate.int_funnel_events by name select * from filled")
+    con.unregister("filled")
+
+
+def answers(con: duckdb.DuckDBPyConnection) -> dict[str, dict[tuple[str, int], Person]]:
+    found: dict[str, dict[tuple[str, int], Person]] = {name: {} for name in BY_NAME}
+    rows = con.execute(
+        "select funnel_name, cast(person_key as varchar), epoch_us(entered_at) // 86400000000,"
+        " level_reached, epoch_us(entered_at), epoch_us(last_step_at), is_open, stop_reason,"
+        " epoch_us(cast(entry_date as timestamp)) // 86400000000 from work.main.funnel_people"
+    ).fetchall()
+    for name, unit, day, level, entered, reached, is_open, reason, entry_day in rows:
+        assert day == entry_day
+        assert (unit, day) not in found[name]
+        found[name][unit, day] = Person(level, entered, reached, is_open, reason)
+    return found
+
+
+def events_of(text: str) -> list[Event]:
+    """ "A0 B30": letters with minutes."""
+    return [
+        Event(key_of("one"), BEGIN + int(part[1:]) * MINUTE, key_of(f"{place} {part}"), part[0])
+        for place, part in enumerate(text.split())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "level", "reason"),
+    [
+        ("three", "A0 A30 B45 C75", 3, None),  # by the attempt from A30
+        ("two", "A0 A120 B150", 2, None),
+        ("strict", "A0 X1 A2 B3 C4", 3, None),
+        ("strict", "A0 X1 B2 C3", 1, "not the next event"),
+        ("without", "A0 X1 B2", 1, "excluded"),
+        ("without", "A0 X1 A2 B3", 2, None),
+        ("again", "A0", 1, "no event"),
+        ("again", "A0 A5", 2, None),
+        ("two", "B0 A10", 1, "no event"),
+        ("two", "A0 B0", 2, None),
+        ("two", "A0 B60", 2, None),
+        ("two", "A0 B61", 1, "out of window"),
+        ("any", "C0 B10 A60", 3, None),
+        ("any", "C0 B10 A61", 2, "no event"),
+        ("there_and_back", "A0 B5", 2, "no event"),
+        ("there_and_back", "A0 B5 A9", 3, None),
+    ],
+)
+def test_the_worked_examples(sql, name, text, level, reason):
+    fill(sql, events_of(text))
+    [person] = answers(sql)[name].values()
+    assert (person.level, person.reason) == (level, reason)
+    assert answers(sql)[name] == people_of(BY_NAME[name], events_of(text), END)
+
+
+def test_a_completion_belongs_to_the_latest_start_and_its_day(sql):
+    fill(sql, events_of("A1430 A1445 B1450"))
+    people = answers(sql)["two"]
+    assert [(person.level, person.reason) for _, person in sorted(people.items())] == [
+        (1, "counted for a later start"),
+        (2, None),
+    ]
+
+
+def test_whose_window_is_not_closed_is_open(sql):
+    end = 4 * 24 * 60
+    fill(sql, events_of(f"A{end - 60}"))
+    [person] = answers(sql)["two"].values()
+    assert person.is_open
+    fill(sql, events_of(f"A{end - 61}"))
+    [person] = answers(sql)["two"].values()
+    assert (person.is_open, person.reason) == (False, "no event")
+
+
+GAPS = [0, 0, 0, 1, 20, 29, 30, 31, 59, 60, 61, 300, 1380]
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_everybody_gets_as_far_as_the_reference_says(sql, seed):
+    """250 people an example, ten thousands in all, in each of the funnels."""
+    random = Random(seed)
+    letters = random.choice(["AB", "ABC", "ABX", "AABBCX", "ABCDX"])
+    events = []
+    for number in range(250):
+        unit, time = key_of(f"{seed} {number}"), BEGIN + random.choice([0, 1400, 4000]) * MINUTE
+        for place in range(random.randint(1, 9)):
+            time += random.choice(GAPS) * MINUTE
+            event_key = key_of(f"{seed} {number} {place}")
+            events.append(Event(unit, time, event_key, random.choice(letters)))
+    fill(sql, events)
+    found = answers(sql)
+    for name, funnel in BY_NAME.items():
+        assert found[name] == people_of(funnel, events, END), name
