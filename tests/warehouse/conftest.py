@@ -57,7 +57,8 @@ class Warehouse:
             for result in getattr(done.result, "results", [])
             if str(result.status) not in ("success", "pass", "no-op", "skipped")
         ]
-        assert done.success, problems or done.exception
+        # A text: of a list pytest would show the beginning only.
+        assert done.success, "\n".join(problems) or str(done.exception)
 
     def start_dbt(self, *arguments: str) -> subprocess.Popen:
         command = [sys.executable, "-m", "dbt.cli.main", "--quiet", *arguments]

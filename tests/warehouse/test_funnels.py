@@ -208,3 +208,41 @@ def test_everybody_gets_as_far_as_the_reference_says(sql, seed):
     found = answers(sql)
     for name, funnel in BY_NAME.items():
         assert found[name] == people_of(funnel, events, END), name
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("two,3,gap,PAGE_VIEW,,,,,,,", "two step 3, step_number: there is no step 2"),
+        ("new,1,first,PAGE_VIEW,,,,30,sorted,person,", "new step 1, ordering"),
+        ("new,1,first,PAGE_VIEW,,,,,ordered,person,", "new step 1, window_minutes"),
+        ("new,1,first,PAGE_VIEW,,,,30,ordered,family,", "new step 1, unit"),
+        ("two,1,other name,CODE_VIEW,,,,,,,", "two step 1, step_name"),
+        ("two,0,excluded,CODE_VIEW,,is_correct,,,,,", "two step 0, property_name"),
+        ("two,0,excluded,CODE_VIEW,,,,30,,,", "two step 0, window_minutes"),
+    ],
+)
+def test_a_mistake_in_the_seed_names_row_and_column(broken_seed, line, expected):
+    seed, build = broken_seed
+    seed.write_text(seed_of([Funnel("two", ("A",))]) + line + "\n", "utf-8")
+    assert f"funnel_definitions.csv, {expected}" in build()
+
+
+@pytest.fixture(scope="module")
+def broken_seed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "data").mkdir()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
+        seed = warehouse.with_own_project() / "seeds" / "funnel_definitions.csv"
+        warehouse.land(world(Random(1), 5))
+        warehouse.dbt("seed")
+        warehouse.dbt("run", "--empty", "-s", "+int_funnel_events")
+
+        def build() -> str:
+            with pytest.raises(AssertionError) as error:
+                warehouse.dbt("build", "-s", "funnel_definitions", "int_funnel_events",
+                              "--exclude-resource-type", "test", "unit_test")  # fmt: skip
+            return str(error.value)
+
+        yield seed, build
