@@ -1,24 +1,32 @@
 {{ config(materialized='incremental', unique_key='everything') }}
 
-{%- set longest = 5 %}
 {%- set kept_count = 100 %}
 
+-- The sixth tells that a session goes on.
 with steps as (
     select * from {{ ref('int_session_steps') }}
-    where depth <= {{ longest + 1 }}
+    where depth <= 6
 ),
 
 sessions as (
     select * from {{ ref('sessions') }}
 ),
 
+lengths as (
+    select distinct depth as step_count
+    from steps
+    where depth <= 5
+),
+
 sequences as (
     select
         session_id,
         source_app,
-        {%- for depth in range(1, longest + 1) %}
-        max(case when depth = {{ depth }} then step end) as step_{{ depth }},
-        {%- endfor %}
+        max(case when depth = 1 then step end) as step_1,
+        max(case when depth = 2 then step end) as step_2,
+        max(case when depth = 3 then step end) as step_3,
+        max(case when depth = 4 then step end) as step_4,
+        max(case when depth = 5 then step end) as step_5,
         max(depth) as step_count
     from steps
     group by session_id, source_app
@@ -27,9 +35,14 @@ sequences as (
 taken as (
     select
         sequences.source_app,
-        concat_ws(' > ', {% for depth in range(1, longest + 1) -%}
-            sequences.step_{{ depth }}{{ ', ' if not loop.last }}
-        {%- endfor %}) as path,
+        concat_ws(
+            ' > ',
+            sequences.step_1,
+            sequences.step_2,
+            sequences.step_3,
+            sequences.step_4,
+            sequences.step_5
+        ) as path,
         sequences.step_count,
         sessions.person_key,
         sessions.duration_seconds
@@ -44,46 +57,47 @@ paths as (
         count(*) as frequency,
         count(distinct person_key) as person_count,
         sum(duration_seconds) as duration_seconds,
-        count(case when step_count <= {{ longest }} then 1 end) as ended_count
+        count(case when step_count <= 5 then 1 end) as ended_count
     from taken
     group by source_app, path
 ),
 
--- Sessions of the same steps are counted first: there are fewer beginnings to spell out.
-distinct_sequences as (
+-- Alike sessions are counted first: that leaves fewer beginnings to spell out.
+alike as (
     select
         source_app,
-        {%- for depth in range(1, longest + 1) %}
-        step_{{ depth }},
-        {%- endfor %}
+        step_1,
+        step_2,
+        step_3,
+        step_4,
+        step_5,
+        step_count,
         count(*) as session_count
     from sequences
-    group by source_app, {% for depth in range(1, longest + 1) -%}
-        step_{{ depth }}{{ ', ' if not loop.last }}
-    {%- endfor %}
+    group by source_app, step_1, step_2, step_3, step_4, step_5, step_count
 ),
 
 beginnings as (
-    {%- for length in range(1, longest + 1) %}
     select
-        source_app,
-        concat_ws(' > ', {% for depth in range(1, length + 1) -%}
-            step_{{ depth }}{{ ', ' if not loop.last }}
-        {%- endfor %}) as path,
-        session_count
-    from distinct_sequences
-    where step_{{ length }} is not null
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+        alike.source_app,
+        alike.session_count,
+        concat_ws(
+            ' > ',
+            alike.step_1,
+            case when lengths.step_count >= 2 then alike.step_2 end,
+            case when lengths.step_count >= 3 then alike.step_3 end,
+            case when lengths.step_count >= 4 then alike.step_4 end,
+            case when lengths.step_count >= 5 then alike.step_5 end
+        ) as path
+    from alike
+    inner join lengths on alike.step_count >= lengths.step_count
 ),
 
 begun as (
     select
         source_app,
         path,
-        sum(session_count) as begun_count
+        sum(session_count) as session_count
     from beginnings
     group by source_app, path
 ),
@@ -91,9 +105,7 @@ begun as (
 ranked as (
     select
         *,
-        row_number() over (
-            partition by source_app order by frequency desc, path asc
-        ) as place
+        row_number() over (partition by source_app order by frequency desc, path asc) as place
     from paths
 )
 
@@ -103,7 +115,7 @@ select
     ranked.frequency,
     ranked.person_count,
     cast(ranked.duration_seconds as double) / ranked.frequency as avg_duration_seconds,
-    cast(ranked.ended_count as double) / begun.begun_count as dropoff_rate
+    cast(ranked.ended_count as double) / begun.session_count as dropoff_rate
 from ranked
 inner join begun on ranked.source_app = begun.source_app and ranked.path = begun.path
 where ranked.place <= {{ kept_count }} and {{ is_touched('everything') }}
