@@ -1,17 +1,7 @@
 {#- The day, in the reporting timezone, of a UTC timestamp. Example:
         {{ local_date('occurred_at') }} as stat_date -#}
 {% macro local_date(timestamp) -%}
-    {%- if var('reporting_timezone') == 'UTC' -%} cast({{ timestamp }} as date)
-    {%- else -%} {{ return(adapter.dispatch('local_date')(timestamp)) }}
-    {%- endif -%}
-{%- endmacro %}
-
-{% macro duckdb__local_date(timestamp) -%}
-    cast(timezone('{{ var('reporting_timezone') }}', timezone('UTC', {{ timestamp }})) as date)
-{%- endmacro %}
-
-{% macro spark__local_date(timestamp) -%}
-    cast(from_utc_timestamp({{ timestamp }}, '{{ var('reporting_timezone') }}') as date)
+    cast({{ local_time(timestamp) }} as date)
 {%- endmacro %}
 
 {#- The UTC timestamp at which a day of the reporting timezone begins. Example:
@@ -28,4 +18,40 @@
 
 {% macro spark__utc_midnight(date) -%}
     to_utc_timestamp(cast({{ date }} as timestamp), '{{ var('reporting_timezone') }}')
+{%- endmacro %}
+
+{#- The hour, 0 to 23, that a clock of the reporting timezone shows at a UTC timestamp. Example:
+        {{ local_hour('occurred_at') }} as hour -#}
+{% macro local_hour(timestamp) -%}
+    extract(hour from {{ local_time(timestamp) }})
+{%- endmacro %}
+
+{#- The day of the week there, 1 for Monday to 7 for Sunday. Example:
+        {{ local_weekday('occurred_at') }} as weekday -#}
+{% macro local_weekday(timestamp) -%}
+    {{ return(adapter.dispatch('local_weekday')(timestamp)) }}
+{%- endmacro %}
+
+{% macro duckdb__local_weekday(timestamp) -%}
+    isodow({{ local_time(timestamp) }})
+{%- endmacro %}
+
+{% macro spark__local_weekday(timestamp) -%}
+    (weekday({{ local_time(timestamp) }}) + 1)
+{%- endmacro %}
+
+{#- All that the clock shows, as a timestamp without a zone. Example:
+        {{ local_time('occurred_at') }} -#}
+{% macro local_time(timestamp) -%}
+    {%- if var('reporting_timezone') == 'UTC' -%} {{ timestamp }}
+    {%- else -%} {{ return(adapter.dispatch('local_time')(timestamp)) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro duckdb__local_time(timestamp) -%}
+    timezone('{{ var('reporting_timezone') }}', timezone('UTC', {{ timestamp }}))
+{%- endmacro %}
+
+{% macro spark__local_time(timestamp) -%}
+    from_utc_timestamp({{ timestamp }}, '{{ var('reporting_timezone') }}')
 {%- endmacro %}

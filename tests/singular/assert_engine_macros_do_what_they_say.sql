@@ -16,6 +16,25 @@ with results as (
         cast({{ local_date(utc_midnight("date '2026-03-02'") ~ " - interval 1 microsecond") }} as varchar),
         '2026-03-01'
     union all
+    select
+        'local_time',
+        cast({{ local_time(utc_midnight("date '2026-03-02'")) }} as varchar),
+        '2026-03-02 00:00:00'
+    union all
+    select 'local_hour', cast({{ local_hour(utc_midnight("date '2026-03-02'")) }} as varchar), '0'
+    union all
+    select
+        'local_hour',
+        cast({{ local_hour(utc_midnight("date '2026-03-02'") ~ " - interval 1 microsecond") }} as varchar),
+        '23'
+    {%- for day in range(2, 9) %}
+    union all
+    select
+        'local_weekday',
+        cast({{ local_weekday(utc_midnight("date '2026-03-0" ~ day ~ "'")) }} as varchar),
+        '{{ day - 1 }}'
+    {%- endfor %}
+    union all
     select 'text_as_key', cast({{ text_as_key("'00000000-0000-0000-0000-000000000001'") }} as varchar), '00000000-0000-0000-0000-000000000001'
     {%- for case in [
         ('int', '12', 'true'), ('int', '12.0', 'true'), ('int', '-3', 'true'),
