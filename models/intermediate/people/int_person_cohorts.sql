@@ -25,18 +25,18 @@ seen as (
 
 grained as (
     {%- for grain, last_period, own_days in grains %}
-    {%- set cohort_start = "cast(" ~ dbt.date_trunc(grain, 'first_date') ~ " as date)" %}
-    select
-        *,
-        '{{ grain }}' as cohort_grain,
-        {{ cohort_start }} as cohort_start,
-        {{ last_period }} as last_period,
-        {{ periods_between(cohort_start, 'end_date', grain) }} as calendar_periods,
-        {{ own_days }} * 86400000000 as own_period_us
-    from seen
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
+        {%- set cohort_start = "cast(" ~ dbt.date_trunc(grain, 'first_date') ~ " as date)" %}
+        select
+            *,
+            '{{ grain }}' as cohort_grain,
+            {{ cohort_start }} as cohort_start,
+            {{ last_period }} as last_period,
+            {{ periods_between(cohort_start, 'end_date', grain) }} as calendar_periods,
+            {{ own_days }} * 86400000000 as own_period_us
+        from seen
+        {%- if not loop.last %}
+            union all
+        {%- endif %}
     {%- endfor %}
 ),
 
@@ -47,12 +47,12 @@ divided as (
         'all' as breakdown_value
     from grained
     {%- for trait in traits %}
-    union all
-    select
-        *,
-        '{{ trait }}' as breakdown_name,
-        {{ trait }} as breakdown_value
-    from grained
+        union all
+        select
+            *,
+            '{{ trait }}' as breakdown_name,
+            {{ trait }} as breakdown_value
+        from grained
     {%- endfor %}
 )
 

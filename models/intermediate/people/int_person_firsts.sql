@@ -34,7 +34,8 @@ select
     coalesce(min(scoped.device_type), 'unknown') as device_type,
     coalesce(min(scoped.country), 'unknown') as country,
     coalesce(
-        {{ first_by('scoped.entry_point', ['scoped.first_deed_at', 'scoped.source_app']) }}, 'unknown'
+        {{ first_by('scoped.entry_point', ['scoped.first_deed_at', 'scoped.source_app']) }},
+        'unknown'
     ) as entry_point,
     max(scoped.user_kind) as user_kind
 from scoped

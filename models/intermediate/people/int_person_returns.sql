@@ -12,25 +12,14 @@ watermark as (
     select * from {{ ref('int_data_watermark') }}
 ),
 
--- In 24 hours no more than two periods of a person's own are touched: the first deed's and the last
--- one's.
 activity as (
     select
         members.*,
-        case members.cohort_grain
-            {%- for grain in ['day', 'week', 'month'] %}
-            when '{{ grain }}'
-                then {{ periods_between('members.cohort_start', 'active_days.stat_date', grain) }}
-            {%- endfor %}
-        end as calendar_period,
-        {%- for end in ['first', 'last'] %}
-        cast(floor(
-            (
-                {{ epoch_us('active_days.' ~ end ~ '_deed_at') }}
-                - {{ epoch_us('members.first_deed_at') }}
-            ) / members.own_period_us
-        ) as bigint) as {{ end }}_own_period{{ "," if not loop.last }}
-        {%- endfor %}
+        active_days.stat_date,
+        {{ epoch_us('active_days.first_deed_at') }}
+        - {{ epoch_us('members.first_deed_at') }} as us_to_first_deed,
+        {{ epoch_us('active_days.last_deed_at') }}
+        - {{ epoch_us('members.first_deed_at') }} as us_to_last_deed
     from members
     inner join active_days
         on
@@ -40,6 +29,21 @@ activity as (
     where active_days.stat_date <= watermark.as_of_date
 ),
 
+-- In 24 hours no more than two periods of a person's own are touched: the first deed's and the last
+-- one's.
+numbered as (
+    select
+        *,
+        case cohort_grain
+            when 'day' then {{ periods_between('cohort_start', 'stat_date', 'day') }}
+            when 'week' then {{ periods_between('cohort_start', 'stat_date', 'week') }}
+            when 'month' then {{ periods_between('cohort_start', 'stat_date', 'month') }}
+        end as calendar_period,
+        cast(floor(us_to_first_deed / own_period_us) as bigint) as first_own_period,
+        cast(floor(us_to_last_deed / own_period_us) as bigint) as last_own_period
+    from activity
+),
+
 latest as (
     select
         source_app,
@@ -47,7 +51,7 @@ latest as (
         cohort_grain,
         max(calendar_period) as calendar_period,
         max(least(last_period, calendar_periods - 1)) as last_period
-    from activity
+    from numbered
     group by source_app, person_key, cohort_grain
 ),
 
@@ -59,20 +63,27 @@ returns as (
         cohort_grain,
         'on' as kind,
         calendar_period as period_number
-    from activity
+    from numbered
     where calendar_period <= last_period and calendar_period < calendar_periods
     union distinct
-    {%- for end in ['first', 'last'] %}
     select
         source_app,
         person_key,
         cohort_grain,
         'rolling' as kind,
-        {{ end }}_own_period as period_number
-    from activity
-    where {{ end }}_own_period <= last_period and {{ end }}_own_period < own_periods
+        first_own_period as period_number
+    from numbered
+    where first_own_period <= last_period and first_own_period < own_periods
     union distinct
-    {%- endfor %}
+    select
+        source_app,
+        person_key,
+        cohort_grain,
+        'rolling' as kind,
+        last_own_period as period_number
+    from numbered
+    where last_own_period <= last_period and last_own_period < own_periods
+    union distinct
     select
         latest.source_app,
         latest.person_key,
@@ -82,8 +93,8 @@ returns as (
     from latest
     inner join {{ numbers_through(52) }} as numbers
         on
-            numbers.number <= latest.calendar_period
-            and numbers.number <= latest.last_period
+            latest.calendar_period >= numbers.number
+            and latest.last_period >= numbers.number
 )
 
 select

@@ -73,7 +73,7 @@ member_days as (
         person_cohorts.cohort_start,
         active_days.stat_date,
         {%- for measure in measures %}
-        sum(active_days.{{ measure }}) as {{ measure }},
+            sum(active_days.{{ measure }}) as {{ measure }},
         {%- endfor %}
         max(
             case
@@ -106,7 +106,7 @@ member_weeks as (
         {{ periods_between('cohort_start', 'stat_date', 'week') }} as week_number,
         count(*) as active_days,
         {%- for measure in measures %}
-        sum({{ measure }}) as {{ measure }},
+            sum({{ measure }}) as {{ measure }},
         {%- endfor %}
         max(is_finishing) as is_finishing
     from member_days
@@ -124,7 +124,7 @@ behaviour as (
         count(*) as active_people_count,
         sum(member_weeks.is_finishing) as finishing_people_count,
         {%- for measure in measures %}
-        sum(member_weeks.{{ measure }}) as {{ measure }},
+            sum(member_weeks.{{ measure }}) as {{ measure }},
         {%- endfor %}
         sum(member_weeks.active_days) as active_days
     from members
@@ -162,7 +162,7 @@ weeks as (
     cross join watermark
     inner join {{ numbers_through(52) }} as numbers
         on
-            numbers.number <= cohorts.last_period
+            cohorts.last_period >= numbers.number
             and numbers.number
             <= {{ periods_between('cohorts.cohort_start', 'watermark.as_of_date', 'week') }}
 )
@@ -178,13 +178,15 @@ select
     cast(coalesce(behaviour.active_people_count, 0) as bigint) as active_people_count,
     cast(coalesce(behaviour.finishing_people_count, 0) as bigint) as finishing_people_count,
     cast(coalesce(behaviour.active_days, 0) as bigint) as active_days,
-    {%- for measure in measures %}
-    {%- if measure == 'active_seconds' %}
+    cast(coalesce(behaviour.session_count, 0) as bigint) as session_count,
     cast(behaviour.active_seconds as bigint) as active_seconds,
-    {%- else %}
-    cast(coalesce(behaviour.{{ measure }}, 0) as bigint) as {{ measure }},
-    {%- endif %}
-    {%- endfor %}
+    cast(coalesce(behaviour.materials_viewed, 0) as bigint) as materials_viewed,
+    cast(coalesce(behaviour.materials_completed, 0) as bigint) as materials_completed,
+    cast(coalesce(behaviour.questions_attempted, 0) as bigint) as questions_attempted,
+    cast(coalesce(behaviour.ai_interactions, 0) as bigint) as ai_interactions,
+    cast(coalesce(behaviour.prompts_submitted, 0) as bigint) as prompts_submitted,
+    cast(coalesce(behaviour.sketches_created, 0) as bigint) as sketches_created,
+    cast(coalesce(behaviour.lessons_completed, 0) as bigint) as lessons_completed,
     case
         when weeks.is_complete
             then cast(coalesce(behaviour.active_people_count, 0) as double) / weeks.cohort_size
@@ -193,12 +195,18 @@ select
         when weeks.is_complete
             then cast(coalesce(behaviour.finishing_people_count, 0) as double) / weeks.cohort_size
     end as finishing_rate,
-    {%- for measure in ['session_count', 'active_days', 'active_seconds'] %}
     case
         when weeks.is_complete
-            then cast(behaviour.{{ measure }} as double) / behaviour.active_people_count
-    end as {{ measure | replace('session_count', 'sessions') }}_per_active_person,
-    {%- endfor %}
+            then cast(behaviour.session_count as double) / behaviour.active_people_count
+    end as sessions_per_active_person,
+    case
+        when weeks.is_complete
+            then cast(behaviour.active_days as double) / behaviour.active_people_count
+    end as active_days_per_active_person,
+    case
+        when weeks.is_complete
+            then cast(behaviour.active_seconds as double) / behaviour.active_people_count
+    end as active_seconds_per_active_person,
     weeks.is_complete
 from weeks
 left join behaviour

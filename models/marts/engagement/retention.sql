@@ -65,6 +65,14 @@ cohorts as (
         calendar_periods
 ),
 
+kinds as (
+    select 'on' as kind
+    union all
+    select 'on_or_after' as kind
+    union all
+    select 'rolling' as kind
+),
+
 -- The first period that is not over is listed as well, and of own periods the last that is over
 -- for anybody.
 periods as (
@@ -79,16 +87,10 @@ periods as (
             else numbers.number < cohorts.calendar_periods
         end as is_complete
     from cohorts
-    cross join (
-        select 'on' as kind
-        union all
-        select 'on_or_after' as kind
-        union all
-        select 'rolling' as kind
-    ) as kinds
+    cross join kinds
     inner join {{ numbers_through(52) }} as numbers
         on
-            numbers.number <= cohorts.last_period
+            cohorts.last_period >= numbers.number
             and numbers.number <= case
                 when kinds.kind = 'rolling'
                     then greatest(cohorts.fewest_own_periods, cohorts.most_own_periods - 1)

@@ -120,7 +120,7 @@ rated as (
 scored as (
     select
         *,
-        {%- for group in ['adopter', 'other'] %}
+    {%- for group in ['adopter', 'other'] %}
         ({{ group }}_rate + z * z / (2 * {{ group }}_base))
         / (1 + z * z / {{ group }}_base) as {{ group }}_middle,
         z * sqrt(
@@ -128,7 +128,7 @@ scored as (
             + z * z / (4 * {{ group }}_base * {{ group }}_base)
         ) / (1 + z * z / {{ group }}_base) as {{ group }}_half_width
         {{- "," if not loop.last }}
-        {%- endfor %}
+    {%- endfor %}
     from rated
 )
 
