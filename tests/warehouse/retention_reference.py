@@ -70,8 +70,8 @@ def period_start(grain: str, day: date, number: int = 0) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-def retention_of(deeds: list[Deed], today: date) -> dict[tuple, tuple]:
-    """(app, breakdown, value, grain, cohort, kind, period) → (size, eligible, retained, complete)"""
+def retention_of(deeds: list[Deed], today: date, breakdowns: list[str]) -> dict[tuple, tuple]:
+    """(app, breakdown, value, grain, cohort, kind, n) → (size, eligible, retained, complete)"""
     found = {}
     for app in sorted({deed.app for deed in deeds} | {"all"}):
         by_person = defaultdict(list)
@@ -80,7 +80,7 @@ def retention_of(deeds: list[Deed], today: date) -> dict[tuple, tuple]:
                 by_person[deed.person].append(deed)
         people = [Person(of_person) for of_person in by_person.values()]
         people = [person for person in people if person.first.date <= today]
-        for name in ("all", *TRAITS):
+        for name in breakdowns:
             for grain in LAST_PERIOD:
                 cohorts = defaultdict(list)
                 for person in people:

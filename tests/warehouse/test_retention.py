@@ -145,11 +145,12 @@ def instant(random: Random) -> int:
     return random.choice([0, 0, 1, -1, DAY // 2, DAY - 15 * 60 * SECOND, random.randrange(DAY)])
 
 
-def retention(con: duckdb.DuckDBPyConnection) -> dict[tuple, tuple]:
+def retention(con: duckdb.DuckDBPyConnection, breakdowns: list[str]) -> dict[tuple, tuple]:
     rows = con.execute(
         "select source_app, breakdown_name, breakdown_value, cohort_grain, cohort_start, kind,"
         " period_number, cohort_size, eligible_count, retained_count, is_complete, retention_rate"
-        " from work.main.retention"
+        " from work.main.retention where breakdown_name in (select unnest(?))",
+        [breakdowns],
     ).fetchall()
     for *_, eligible, retained, is_complete, rate in rows:
         assert rate == (retained / eligible if is_complete else None)
@@ -159,27 +160,31 @@ def retention(con: duckdb.DuckDBPyConnection) -> dict[tuple, tuple]:
 
 
 @settings(
-    max_examples=100,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     seed=st.integers(0, 2**32),
-    count=st.integers(1, 400),
-    span=st.sampled_from([2, 20, 20, 60, 400]),
+    # Over how many days people are new, and how many people are compared in a few hundred ms.
+    size=st.sampled_from([(2, 500), (20, 500), (20, 500), (60, 100), (400, 40)]),
+    share=st.floats(0, 1),
+    trait=st.sampled_from(TRAITS),
 )
-def test_retention_is_that_of_the_reference(sql, seed, count, span):
-    deeds, today = random_people(Random(seed), count, span)
+def test_retention_is_that_of_the_reference(sql, seed, size, share, trait):
+    span, most = size
+    deeds, today = random_people(Random(seed), 1 + int(share * most), span)
     fill_days(sql, deeds, today)
-    assert retention(sql) == retention_of(deeds, today)
+    breakdowns = ["all", trait]
+    assert retention(sql, breakdowns) == retention_of(deeds, today, breakdowns)
 
 
 def test_without_data_there_is_no_cohort(sql):
     fill_days(sql, [], None)
-    assert retention(sql) == {}
+    assert retention(sql, ["all"]) == {}
     deeds, _ = random_people(Random(1), 10, 20)
     fill_days(sql, deeds, None)
-    assert retention(sql) == {}
+    assert retention(sql, ["all"]) == {}
 
 
 def test_the_interval_of_a_difference_is_the_published_one(sql):
