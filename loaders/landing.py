@@ -154,6 +154,15 @@ class _Fail:
     error: FileRejected | FileChanged
 
 
+def _let_go(pool: ProcessPoolExecutor) -> None:
+    """So must nobody wait who hands work to workers that are gone: Python before 3.11.5 does, while
+    the pipe to them is open for reading (python/cpython#94777)."""
+    queue = getattr(pool, "_call_queue", None)
+    reader = getattr(queue, "_reader", None)
+    if reader is not None:
+        reader.close()
+
+
 class _Run:
     def __init__(self, con, sources, secret, limits, on_progress):
         self.con, self.sources, self.secret, self.limits = con, sources, secret, limits
@@ -188,6 +197,8 @@ class _Run:
             # A worker that still wants to hand over what nobody takes any more would wait for ever.
             for worker in set(multiprocessing.active_children()) - self.not_ours:
                 worker.kill()
+            if self.pool is not None:
+                _let_go(self.pool)
             problem = _machine_problem(error)
             if self.writer is not None:
                 self.writer.undo(problem)
