@@ -74,6 +74,9 @@ with results as (
     union all
     select 'last_by', {{ last_by('letter', ['turn', 'place']) }}, 'b'
     from (values (1, 1, 'a'), (1, 2, 'b'), (2, 2, null)) as letters (turn, place, letter)
+    union all
+    select 'numbers_through', concat_ws(' ', min(number), max(number), count(*)), '0 4 5'
+    from {{ numbers_through(4) }} as numbers
 )
 
 select * from results
