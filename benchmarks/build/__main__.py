@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 
 from benchmarks.build.sections import SECTIONS, Bench, Size
 from benchmarks.command import answer_questions, parser
@@ -21,6 +22,7 @@ PACKAGES = ("duckdb", "dbt-core", "dbt-duckdb", "chdb")
 def main() -> int:
     flags = parser("benchmarks.build", "How fast the tables are built.", SECTIONS)
     flags.add_argument("--events", type=int, nargs="+", help="events of the worlds")
+    flags.add_argument("--worlds", type=Path, help="keep landed worlds here, for the next run")
     arguments = flags.parse_args()
     size = QUICK if arguments.quick else FULL
     if arguments.events:
@@ -32,7 +34,7 @@ def main() -> int:
     return answer_questions(
         "benchmarks.build",
         chosen,
-        lambda folder: Bench(folder, size),
+        lambda folder: Bench(folder, size, arguments.worlds),
         arguments.folder,
         1000 * sum(size.events),
         PACKAGES,

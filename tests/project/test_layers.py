@@ -147,6 +147,15 @@ def test_a_changed_var_computes_anew_what_reads_it(manifest, nodes):
     assert hidden == ["reporting_timezone"]
 
 
+def test_what_duckdb_takes_only_once_is_said_when_the_file_is_opened():
+    """dbt says the settings again for each model, and where to spill cannot be said again once a
+    build has spilled: it would fail, on large data only."""
+    profiles = yaml.safe_load((PROJECT / "profiles.yml").read_text(encoding="utf-8"))
+    for output in profiles["sightline"]["outputs"].values():
+        assert "temp_directory" not in output.get("settings", {})
+    assert "temp_directory" in profiles["sightline"]["outputs"]["dev"]["config_options"]
+
+
 def test_no_model_asks_the_clock(nodes):
     clock = re.compile(r"\b(now|current_date|current_timestamp|today|getdate|random|uuid)\s*\(")
     offenders = [

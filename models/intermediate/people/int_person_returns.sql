@@ -85,16 +85,13 @@ returns as (
     where last_own_period <= last_period and last_own_period < own_periods
     union distinct
     select
-        latest.source_app,
-        latest.person_key,
-        latest.cohort_grain,
+        source_app,
+        person_key,
+        cohort_grain,
         'on_or_after' as kind,
-        numbers.number as period_number
+        least(calendar_period, last_period) as period_number
     from latest
-    inner join {{ numbers_through(52) }} as numbers
-        on
-            latest.calendar_period >= numbers.number
-            and latest.last_period >= numbers.number
+    where last_period >= 0
 )
 
 select

@@ -8,7 +8,7 @@ person_returns as (
     select * from {{ ref('int_person_returns') }}
 ),
 
-retained_counts as (
+return_counts as (
     select
         members.source_app,
         members.breakdown_name,
@@ -27,6 +27,31 @@ retained_counts as (
     group by
         members.source_app, members.breakdown_name, members.breakdown_value, members.cohort_grain,
         members.cohort_start, person_returns.kind, person_returns.period_number
+),
+
+-- Who is back on or after the last period that is a row is so for each one before it.
+retained_counts as (
+    select
+        return_counts.source_app,
+        return_counts.breakdown_name,
+        return_counts.breakdown_value,
+        return_counts.cohort_grain,
+        return_counts.cohort_start,
+        return_counts.kind,
+        numbers.number as period_number,
+        sum(return_counts.retained_count) as retained_count
+    from return_counts
+    inner join {{ numbers_through(52) }} as numbers
+        on
+            return_counts.period_number = numbers.number
+            or (
+                return_counts.kind = 'on_or_after'
+                and return_counts.period_number > numbers.number
+            )
+    group by
+        return_counts.source_app, return_counts.breakdown_name, return_counts.breakdown_value,
+        return_counts.cohort_grain, return_counts.cohort_start, return_counts.kind,
+        numbers.number
 ),
 
 -- In a cohort there are but two or three numbers of own periods that are over.
