@@ -1,9 +1,10 @@
 -- Where do people give up in each funnel, and why did they get no further?
 --
 -- One row for each step at which attempts ended and each reason; the shares of a funnel add up to
--- 1. `no event`: the next step never came. `out of window`: it came too late. `counted for a
--- later start`: they tried again that way, so it is no loss. Who converted has no row for a next
--- step. Whoever may still convert is left out. A person who enters on three days is three
+-- 1. `no event`: the next step never came. `out of window`: it came too late. `counted for a later
+-- start`: they tried again and got on that way, so it is no loss. Who converted misses no step. A
+-- funnel is followed up to the first day on which somebody may still convert: of later days only
+-- the quick ones are known, and they would flatter. A person who enters on three days is three
 -- attempts.
 
 with funnel_people as (
@@ -23,20 +24,30 @@ step_names as (
     group by funnel_name, step_number
 ),
 
-decided as (
+unsettled as (
     select
         funnel_name,
-        level_reached,
-        coalesce(stop_reason, 'converted') as outcome
+        min(entry_date) as first_date
     from funnel_people
-    where not is_open
+    where is_open
+    group by funnel_name
+),
+
+settled as (
+    select
+        funnel_people.funnel_name,
+        funnel_people.level_reached,
+        coalesce(funnel_people.stop_reason, 'converted') as outcome
+    from funnel_people
+    left join unsettled on funnel_people.funnel_name = unsettled.funnel_name
+    where unsettled.first_date is null or funnel_people.entry_date < unsettled.first_date
 ),
 
 entered as (
     select
         funnel_name,
         count(*) as entered_count
-    from decided
+    from settled
     group by funnel_name
 ),
 
@@ -46,7 +57,7 @@ stopped as (
         level_reached,
         outcome,
         count(*) as attempt_count
-    from decided
+    from settled
     group by funnel_name, level_reached, outcome
 )
 
