@@ -41,7 +41,7 @@ test: setup lint pytest world ## lint, unit tests, then a small world from files
 lint: setup ## ruff and sqlfluff
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 0 models
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 0 models analyses
 
 pytest: setup ## the Python tests
 	@$(BIN)/python -m pytest --quiet

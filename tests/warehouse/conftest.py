@@ -96,11 +96,14 @@ class Warehouse:
 
     def models(self) -> dict[str, dict]:
         """dbt's reading of the project, by model."""
+        return self.nodes("model")
+
+    def nodes(self, kind: str) -> dict[str, dict]:
         manifest = json.loads((self.target / "manifest.json").read_text("utf-8"))
         return {
             node["name"]: node
             for node in manifest["nodes"].values()
-            if node["resource_type"] == "model"
+            if node["resource_type"] == kind
         }
 
 
