@@ -27,6 +27,14 @@ named as (
     group by funnel_name, step_number
 ),
 
+windows as (
+    select
+        funnel_name,
+        window_minutes * 60 * 1000000 as window_us
+    from definitions
+    where ordering is not null
+),
+
 broken_down as (
     select
         *,
@@ -138,7 +146,9 @@ select
     / nullif(coalesce(compared.reached_before, compared.entered_count), 0) as step_rate,
     compared.median_seconds,
     compared.p90_seconds,
-    compared.open_count = 0 and compared.entry_date <= watermark.as_of_date as is_complete
+    {{ epoch_us(utc_midnight(dbt.dateadd('day', 1, 'compared.entry_date'))) }} + windows.window_us
+    <= {{ epoch_us(utc_midnight(dbt.dateadd('day', 1, 'watermark.as_of_date'))) }} as is_complete
 from compared
+inner join windows on compared.funnel_name = windows.funnel_name
 cross join watermark
 where {{ is_touched('everything') }}
