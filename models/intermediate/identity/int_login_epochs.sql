@@ -13,24 +13,37 @@ with events as (
     where {{ is_touched('visitor_key') }}
 ),
 
+-- Most visitors have one user, or none, and never log out: one epoch, and nothing to sort.
 visitors as (
     select
         visitor_key,
         min(source_app) as source_app,
         count(anonymous_key) > 0 as is_device,
-        -- A school's shared tablet tells nobody's events from anybody else's.
-        count(anonymous_key) > 0
-        and count(distinct user_key) > {{ var('max_users_per_device') }} as is_shared
+        min(user_key) as user_key,
+        min(case when user_key is not null then occurred_at end) as first_seen_at,
+        count(case when event_name = 'USER_LOGOUT' then 1 end) = 0
+        and coalesce(min(user_key) = max(user_key), true) as has_one_epoch
     from events
     group by visitor_key
 ),
 
 marks as (
     select
-        *,
-        event_name = 'USER_LOGOUT' as is_logout
+        events.*,
+        events.event_name = 'USER_LOGOUT' as is_logout
     from events
-    where user_key is not null or event_name = 'USER_LOGOUT'
+    inner join visitors on events.visitor_key = visitors.visitor_key
+    where
+        not visitors.has_one_epoch
+        and (events.user_key is not null or events.event_name = 'USER_LOGOUT')
+),
+
+-- A school's shared tablet tells nobody's events from anybody else's.
+crowds as (
+    select visitor_key
+    from marks
+    group by visitor_key
+    having count(distinct user_key) > {{ var('max_users_per_device') }}
 ),
 
 timed as (
@@ -72,6 +85,7 @@ starts as (
         visitor_key,
         cast('0001-01-01 00:00:00' as timestamp) as started_at
     from visitors
+    where not has_one_epoch
     union
     select
         visitor_key,
@@ -113,17 +127,37 @@ appeared as (
             and tiled.started_at <= chained.occurred_at
             and tiled.ended_at > chained.occurred_at
     group by tiled.visitor_key, tiled.started_at, tiled.ended_at
+),
+
+gathered as (
+    select
+        visitor_key,
+        started_at,
+        ended_at,
+        user_key,
+        first_seen_at
+    from appeared
+    union all
+    select
+        visitor_key,
+        cast('0001-01-01 00:00:00' as timestamp) as started_at,
+        cast('9999-12-31 00:00:00' as timestamp) as ended_at,
+        user_key,
+        first_seen_at
+    from visitors
+    where has_one_epoch
 )
 
 select
-    appeared.visitor_key,
+    gathered.visitor_key,
     visitors.source_app,
     visitors.is_device,
-    visitors.is_shared,
-    appeared.started_at,
-    appeared.ended_at,
-    appeared.user_key,
-    {{ dbt.dateadd('day', "-" ~ var('identity_lookback_days'), 'appeared.first_seen_at') }}
+    visitors.is_device and crowds.visitor_key is not null as is_shared,
+    gathered.started_at,
+    gathered.ended_at,
+    gathered.user_key,
+    {{ dbt.dateadd('day', "-" ~ var('identity_lookback_days'), 'gathered.first_seen_at') }}
         as attributed_from
-from appeared
-inner join visitors on appeared.visitor_key = visitors.visitor_key
+from gathered
+inner join visitors on gathered.visitor_key = visitors.visitor_key
+left join crowds on gathered.visitor_key = crowds.visitor_key
