@@ -46,7 +46,7 @@ def test_clean_events_have_their_required_fields(clean_world):
         }
         for record in events_of(clean_world.landing, source):
             kind = record[TYPE_KEYS.get(source, "event_type")].lower()
-            for name, kind_of_value in required[kind]:
+            for name, kind_of_value, *_ in required[kind]:
                 value = _value(record, name)
                 assert value is not None, (source, kind, name)
                 if kind_of_value == "int":
