@@ -105,32 +105,21 @@ reached_1 as (
             stretch,
             case
                 when step_number <> {{ step }} then start_us
-                when ordering = 'strict'
-                    then
-                        max(
-                            case
-                                when
-                                    step_number = {{ step - 1 }}
-                                    and occurred_us - start_us <= window_us
-                                    then start_us
-                            end
-                        ) over (
-                            partition by funnel_name, unit_key, stretch order by place
-                            range between 1 preceding and 1 preceding
-                        )
-                when ordering = 'ordered'
-                    then
-                        max(
-                            case
-                                when
-                                    step_number = {{ step - 1 }}
-                                    and occurred_us - start_us <= window_us
-                                    then start_us
-                            end
-                        ) over (
-                            partition by funnel_name, unit_key, stretch order by place
-                            range between unbounded preceding and 1 preceding
-                        )
+                {% for ordering, earliest in [('strict', '1'), ('ordered', 'unbounded')] %}
+                    when ordering = '{{ ordering }}'
+                        then
+                            max(
+                                case
+                                    when
+                                        step_number = {{ step - 1 }}
+                                        and occurred_us - start_us <= window_us
+                                        then start_us
+                                end
+                            ) over (
+                                partition by funnel_name, unit_key, stretch order by place
+                                range between {{ earliest }} preceding and 1 preceding
+                            )
+                {% endfor %}
             end as start_us
         from reached_{{ step - 1 }}
     ){% if not loop.last %},{% endif %}
