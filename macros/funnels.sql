@@ -3,17 +3,36 @@
         {{ funnels().step_count }} -#}
 {% macro funnels() %}
     {%- set found = {'step_count': 2, 'properties': [], 'breakdowns': [], 'has_strict': false} -%}
-    {%- set seed = ref('funnel_definitions') -%}
+    {%- set seed, registry, events = ref('funnel_definitions'), ref('event_registry'), ref('int_events') -%}
     {%- if not execute or load_relation(seed) is none -%}{{ return(found) }}{%- endif -%}
     {%- set query -%}
-        select * from {{ seed }} order by funnel_name, step_number, event_name
+        select * from {{ seed }}
+        order by funnel_name, step_number, case when ordering is null then 1 else 0 end, event_name
     {%- endset -%}
+    {%- set registry_query -%}
+        select distinct event_name from {{ registry }} order by event_name
+    {%- endset -%}
+    {%- set known_events = run_query(registry_query).columns[0].values() -%}
+    {%- set columns = adapter.get_columns_in_relation(events) | map(attribute='name') | list -%}
     {%- set seen = {} -%}
     {%- for row in run_query(query).rows -%}
         {%- set where = "funnel_definitions.csv, " ~ row['funnel_name'] ~ " step " ~ row['step_number'] ~ ", " -%}
         {%- set steps = seen.setdefault(row['funnel_name'], {}) -%}
         {%- set number = row['step_number'] | int -%}
-        {%- if number > 0 and number > 1 and (number - 1) not in steps -%}
+        {%- if row['event_name'] not in known_events -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ "event_name: event_registry.csv has no event_name " ~ row['event_name']
+            ) -%}
+        {%- endif -%}
+        {%- for column in ('property_name', 'breakdown_name') if row[column] -%}
+            {%- if row[column] not in columns and not row[column].startswith('properties.') -%}
+                {%- do exceptions.raise_compiler_error(
+                    where ~ column ~ ": events have no column " ~ row[column]
+                    ~ "; what lies in their properties is properties." ~ row[column]
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if number > 1 and (number - 1) not in steps -%}
             {%- do exceptions.raise_compiler_error(where ~ "step_number: there is no step " ~ (number - 1)) -%}
         {%- endif -%}
         {%- if number in steps and number > 0 and steps[number] != row['step_name'] -%}
@@ -35,7 +54,7 @@
             {%- if row['breakdown_name'] -%}{%- do found.breakdowns.append(row['breakdown_name']) -%}{%- endif -%}
         {%- elif row['window_minutes'] or row['ordering'] or row['unit'] or row['breakdown_name'] -%}
             {%- do exceptions.raise_compiler_error(
-                where ~ "window_minutes to breakdown_name: these belong to the first row of step 1"
+                where ~ "window_minutes to breakdown_name: these belong to one row of step 1"
             ) -%}
         {%- endif -%}
         {%- if (row['property_name'] is none) != (row['property_value'] is none) -%}

@@ -7,14 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pytest
 from dbt.cli.main import dbtRunner
 
 from loaders.landing import land
-from tests.warehouse.worlds import as_file
+from tests.warehouse.worlds import as_file, extracts, world
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +108,47 @@ class Warehouse:
             for node in manifest["nodes"].values()
             if node["resource_type"] == kind
         }
+
+
+@contextmanager
+def models_alone(
+    folder: Path, inputs: tuple[str, ...], models: tuple[str, ...], **seeds: str
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory with the inputs as empty tables and the models as views over them, for
+    random data to be put in and asked for within milliseconds. Relations are `schema.name`, in an
+    order in which each finds what it reads; seeds are there as they are, or as the text given."""
+    (folder / "data").mkdir()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
+        project = warehouse.with_own_project()
+        for name, text in seeds.items():
+            (project / "seeds" / f"{name}.csv").write_text(text, "utf-8")
+        warehouse.land(world(Random(1), 30) | extracts(Random(1)))
+        warehouse.dbt("seed")
+        names = [model.partition(".")[2] for model in models]
+        warehouse.dbt("run", "--empty", "-s", *(f"+{name}" for name in names))
+        warehouse.dbt("compile", "--full-refresh", "-s", *names)
+    con = duckdb.connect()
+    con.execute("attach ':memory:' as work")
+    con.execute("create schema work.intermediate; create schema work.seeds")
+    con.execute(f"attach '{folder / 'data' / 'work.duckdb'}' as built (read_only)")
+    for relation in inputs:
+        columns = con.execute(f"describe built.{relation}").fetchall()
+        of_types = ", ".join(f"{column} {type}" for column, type, *_ in columns)
+        con.execute(f"create table work.{relation} ({of_types})")
+    for name, *_ in con.execute(
+        "select table_name from duckdb_tables() where database_name = 'built'"
+        " and schema_name = 'seeds'"
+    ).fetchall():
+        con.execute(f"create table work.seeds.{name} as from built.seeds.{name}")
+    con.execute("detach built")
+    for model, name in zip(models, names, strict=True):
+        [path] = Path(folder / "target" / "compiled").rglob(f"{name}.sql")
+        con.execute(f"create view work.{model} as {path.read_text('utf-8')}")
+    try:
+        yield con
+    finally:
+        con.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import duckdb
@@ -13,11 +12,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.conftest import Warehouse
+from tests.warehouse.conftest import Warehouse, models_alone
 from tests.warehouse.funnel_reference import DAY, Event, Funnel, Person, people_of
 from tests.warehouse.worlds import world
 
-MODELS = ("int_funnel_attempts", "int_funnel_steps", "funnel_people")
+INPUTS = (
+    "intermediate.int_funnel_events", "intermediate.int_actor_persons",
+    "intermediate.int_data_watermark",
+)  # fmt: skip
+MODELS = ("intermediate.int_funnel_attempts", "intermediate.int_funnel_steps", "main.funnel_people")
+# What the letters stand for in the seed, where only events of the registry are allowed.
+EVENTS = {
+    "A": "PAGE_VIEW",
+    "B": "LLM_PROMPT",
+    "C": "PROMPT_SAVE",
+    "D": "USER_LOGIN",
+    "X": "CODE_VIEW",
+}
 MINUTE = 60 * 1_000_000
 # A Monday at midnight; the data ends four days later.
 BEGIN = 1_772_409_600 * 1_000_000
@@ -49,41 +60,19 @@ def seed_of(funnels: list[Funnel]) -> str:
         options = f"{funnel.window // MINUTE},{funnel.ordering},{funnel.unit},"
         for number, letters in enumerate(funnel.steps, 1):
             for letter in letters:
-                lines.append(f"{funnel.name},{number},step {number},{letter},,,,{options}")
+                lines.append(f"{funnel.name},{number},step {number},{EVENTS[letter]},,,,{options}")
                 options = ",,,"
         for letter in funnel.excluded:
-            lines.append(f"{funnel.name},0,excluded,{letter},,,,,,,")
+            lines.append(f"{funnel.name},0,excluded,{EVENTS[letter]},,,,,,,")
     return "\n".join(lines) + "\n"
 
 
 @pytest.fixture(scope="module")
 def sql(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
     folder = tmp_path_factory.mktemp("funnels")
-    (folder / "data").mkdir()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
-        project = warehouse.with_own_project()
-        (project / "seeds" / "funnel_definitions.csv").write_text(seed_of(FUNNELS), "utf-8")
-        warehouse.land(world(Random(1), 10))
-        warehouse.dbt("seed")
-        warehouse.dbt("run", "--empty", "-s", "+funnel_people")
-        warehouse.dbt("compile", "--full-refresh", "-s", *MODELS)
-    con = duckdb.connect()
-    con.execute("attach ':memory:' as work")
-    con.execute(f"attach '{folder / 'data' / 'work.duckdb'}' as built (read_only)")
-    con.execute("create schema work.intermediate; create schema work.seeds")
-    con.execute("create table work.seeds.funnel_definitions as from built.seeds.funnel_definitions")
-    for name in ("int_funnel_events", "int_actor_persons", "int_data_watermark"):
-        con.execute(f"create table work.intermediate.{name} as from built.intermediate.{name}"
-                    " limit 0")  # fmt: skip
-    con.execute("detach built")
-    con.execute(f"insert into work.intermediate.int_data_watermark values ('{AS_OF}')")
-    for name in MODELS:
-        [path] = Path(folder / "target" / "compiled").rglob(f"{name}.sql")
-        schema = "main" if name == "funnel_people" else "intermediate"
-        con.execute(f"create view work.{schema}.{name} as {path.read_text('utf-8')}")
-    yield con
-    con.close()
+    with models_alone(folder, INPUTS, MODELS, funnel_definitions=seed_of(FUNNELS)) as con:
+        con.execute(f"insert into work.intermediate.int_data_watermark values ('{AS_OF}')")
+        yield con
 
 
 def key_of(text: str) -> str:
@@ -220,6 +209,9 @@ def test_everybody_gets_as_far_as_the_reference_says(sql, seed):
         ("two,1,other name,CODE_VIEW,,,,,,,", "two step 1, step_name"),
         ("two,0,excluded,CODE_VIEW,,is_correct,,,,,", "two step 0, property_name"),
         ("two,0,excluded,CODE_VIEW,,,,30,,,", "two step 0, window_minutes"),
+        ("new,1,first,PAGE_VEIW,,,,30,ordered,person,", "new step 1, event_name"),
+        ("new,1,first,PAGE_VIEW,,is_right,true,30,ordered,person,", "new step 1, property_name"),
+        ("new,1,first,PAGE_VIEW,,,,30,ordered,person,devise", "new step 1, breakdown_name"),
     ],
 )
 def test_a_mistake_in_the_seed_names_row_and_column(broken_seed, line, expected):

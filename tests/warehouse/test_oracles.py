@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from random import Random
 
 import duckdb
 import pyarrow as pa
@@ -16,11 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.conftest import Warehouse
+from tests.warehouse.conftest import models_alone
 from tests.warehouse.references import LOOKBACK, Event, actors_of, sessions_of
-from tests.warehouse.worlds import extracts, world
 
-MODELS = ("int_events_sessionized", "int_sessions", "int_login_epochs", "int_events_attributed")
+MODELS = tuple(
+    f"intermediate.{name}"
+    for name in (
+        "int_events_sessionized", "int_sessions", "int_login_epochs", "int_events_attributed",
+    )
+)  # fmt: skip
 SECOND = 1_000_000
 NOW = 1_772_000_000 * SECOND
 GAPS = [0, 1, 30, 59, 60, 61, 1500, 1799, 1800, 1801, 3600, 43_200, 86_399, 86_400, 86_401]
@@ -32,28 +34,9 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def sql(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty `int_events`, and views and tables made of the models that read it."""
     folder = tmp_path_factory.mktemp("oracle")
-    (folder / "data").mkdir()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
-        warehouse.land(world(Random(1), 30) | extracts(Random(1)))
-        warehouse.dbt("seed")
-        warehouse.dbt("run", "-s", "+int_events_attributed", "int_sessions")
-        warehouse.dbt("compile", "--full-refresh", "-s", *MODELS)
-    con = duckdb.connect()
-    con.execute("attach ':memory:' as work")
-    con.execute("create schema work.intermediate")
-    con.execute(f"attach '{folder / 'data' / 'work.duckdb'}' as built (read_only)")
-    con.execute(
-        "create table work.intermediate.int_events as from built.intermediate.int_events limit 0"
-    )
-    con.execute("detach built")
-    for name in MODELS:
-        [path] = Path(folder / "target" / "compiled").rglob(f"{name}.sql")
-        con.execute(f"create view work.intermediate.{name} as {path.read_text('utf-8')}")
-    yield con
-    con.close()
+    with models_alone(folder, ("intermediate.int_events",), MODELS) as con:
+        yield con
 
 
 def key_of(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import duckdb
@@ -17,9 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.conftest import Warehouse
+from tests.warehouse.conftest import models_alone
 from tests.warehouse.path_reference import Deed, Visit, edges_of, paths_of, steps_of
-from tests.warehouse.worlds import extracts, world
 
 SECOND = 1_000_000
 NOW = 1_772_000_000 * SECOND
@@ -29,30 +27,8 @@ MODELS = ("intermediate.int_session_steps", "main.path_edges", "main.common_path
 
 @pytest.fixture(scope="module")
 def sql(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Empty tables for what the models read, and views made of the models."""
-    folder = tmp_path_factory.mktemp("paths")
-    (folder / "data").mkdir()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
-        warehouse.land(world(Random(1), 10) | extracts(Random(1)))
-        warehouse.dbt("seed")
-        names = [name.partition(".")[2] for name in MODELS]
-        warehouse.dbt("run", "-s", *(f"+{name}" for name in names))
-        warehouse.dbt("compile", "--full-refresh", "-s", *names)
-    con = duckdb.connect()
-    con.execute("attach ':memory:' as work")
-    con.execute("create schema work.intermediate")
-    con.execute(f"attach '{folder / 'data' / 'work.duckdb'}' as built (read_only)")
-    for name in INPUTS:
-        columns = con.execute(f"describe built.{name}").fetchall()
-        of_types = ", ".join(f"{column} {type}" for column, type, *_ in columns)
-        con.execute(f"create table work.{name} ({of_types})")
-    con.execute("detach built")
-    for name in MODELS:
-        [path] = Path(folder / "target" / "compiled").rglob(f"{name.partition('.')[2]}.sql")
-        con.execute(f"create view work.{name} as {path.read_text('utf-8')}")
-    yield con
-    con.close()
+    with models_alone(tmp_path_factory.mktemp("paths"), INPUTS, MODELS) as con:
+        yield con
 
 
 def fill(con: duckdb.DuckDBPyConnection, visits: list[Visit]) -> None:

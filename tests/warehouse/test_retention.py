@@ -9,7 +9,6 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from random import Random
 
 import duckdb
@@ -18,14 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.conftest import Warehouse
+from tests.warehouse.conftest import models_alone
 from tests.warehouse.retention_reference import DAY, EPOCH, TRAITS, Deed, retention_of
-from tests.warehouse.worlds import extracts, world
 
 FILLED = ("int_person_days", "int_person_features", "int_data_watermark")
 MODELS = (
-    "int_person_firsts", "int_person_cohorts", "int_person_returns", "retention",
-    "retention_drivers",
+    "intermediate.int_person_firsts", "intermediate.int_person_cohorts",
+    "intermediate.int_person_returns", "main.retention", "main.retention_drivers",
 )  # fmt: skip
 SECOND = 1_000_000
 APPS = ["academy", "studyin", "sketchychain"]
@@ -37,30 +35,9 @@ GAPS = [
 
 @pytest.fixture(scope="module")
 def sql(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Empty tables, and views made of the models that read them."""
     folder = tmp_path_factory.mktemp("retention")
-    (folder / "data").mkdir()
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
-        warehouse.land(world(Random(1), 30) | extracts(Random(1)))
-        warehouse.dbt("seed")
-        warehouse.dbt("run", "-s", *(f"+{name}" for name in MODELS))
-        warehouse.dbt("compile", "--full-refresh", "-s", *MODELS)
-    con = duckdb.connect()
-    con.execute("attach ':memory:' as work")
-    con.execute("create schema work.intermediate")
-    con.execute(f"attach '{folder / 'data' / 'work.duckdb'}' as built (read_only)")
-    for name in FILLED:
-        con.execute(
-            f"create table work.intermediate.{name} as from built.intermediate.{name} limit 0"
-        )
-    con.execute("detach built")
-    for name in MODELS:
-        [path] = Path(folder / "target" / "compiled").rglob(f"{name}.sql")
-        schema = "intermediate" if name.startswith("int_") else "main"
-        con.execute(f"create view work.{schema}.{name} as {path.read_text('utf-8')}")
-    yield con
-    con.close()
+    with models_alone(folder, tuple(f"intermediate.{name}" for name in FILLED), MODELS) as con:
+        yield con
 
 
 def key_of(text: str) -> str:
