@@ -32,10 +32,11 @@ def compiled(tmp_path_factory) -> dict[str, str]:
         warehouse.dbt("seed")
         warehouse.dbt("run", "--empty")
         warehouse.dbt("compile", "--full-refresh", "-s", "intermediate", "marts")
+        models = warehouse.models()
     return {
         path.stem: path.read_text("utf-8")
         for path in sorted((folder / "target" / "compiled").rglob("*.sql"))
-        if path.stem in warehouse.models() and warehouse.models()[path.stem]["schema"] != "staging"
+        if path.stem in models and models[path.stem]["schema"] != "staging"
     }
 
 
