@@ -15,7 +15,7 @@ from simulator.seeding import Purpose, generator
 from simulator.sketchychain import simulate_sketchychain
 from simulator.spool import Key, Piece, SpoolWriter, spool_path, write_truth_piece
 from simulator.studyin import simulate_studyin
-from simulator.true_funnels import FUNNELS, people_reaching
+from simulator.true_funnels import FUNNELS, first_passages
 from simulator.true_sessions import true_sessions
 from simulator.truth import people_tables
 from simulator.world import EXAMPLE_PROMPTS, build_world
@@ -64,9 +64,10 @@ def _simulate_block(plan: Plan, block: int, spool: SpoolWriter) -> BlockResult:
             sessions.append(true_sessions(plan, people, rows))
             missing.append(_missing_ends(people, rows, lines.missing_ends))
             events += len(rows.rows)
-            for funnel in FUNNELS:
-                if funnel.feed == rows.feed:
-                    funnels[funnel.name] = people_reaching(rows, funnel, people.n)
+        for funnel in FUNNELS:
+            if app.events and app.events[0].feed.source == funnel.source:
+                passages = first_passages(app.events, funnel, people.n)
+                funnels[funnel.name] = (passages >= 0).sum(axis=1).tolist()
         for versions in app.extracts:
             spool.add_versions(versions)
         for name, table in app.truth.items():

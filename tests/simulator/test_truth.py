@@ -1,5 +1,6 @@
 """What was planted can be found again in the files, by crude means."""
 
+import hashlib
 import math
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
@@ -197,6 +198,29 @@ def test_true_funnels_only_narrow(clean_world):
         counts = steps.sort_values("step")["people"].tolist()
         assert counts == sorted(counts, reverse=True)
         assert counts[-1] > 0
+
+
+def test_a_true_funnel_follows_from_the_events(clean_world, study):
+    """Told once more, event by event: in either vocabulary, and from one to the other."""
+    people = {}
+    for person in clean_world.truth("people").to_pylist():
+        plain = person["studyin_user_id"]
+        people[plain] = people[hashlib.sha256(plain.encode()).hexdigest()] = person["person"]
+    steps = [
+        {"material_open", "material_view"}, {"question_submit", "question_attempt"},
+        {"quiz_complete"},
+    ]  # fmt: skip
+    reached: Counter = Counter()
+    for event in study:
+        person = people[event["user_id"]]
+        level = reached[person]
+        if level < len(steps) and event["event_type"].lower() in steps[level]:
+            reached[person] += 1
+    assert {event["event_type"].lower() for event in study} >= set().union(*steps)
+    truth = clean_world.truth("funnels").to_pylist()
+    assert [row["people"] for row in truth if row["funnel"] == "study_session"] == [
+        sum(level >= step for level in reached.values()) for step in (1, 2, 3)
+    ]
 
 
 def test_linked_people_are_who_the_truth_says(clean_world):
