@@ -8,6 +8,8 @@ import pyarrow as pa
 from simulator import interaction_log
 from simulator.academy import kinds as academy
 from simulator.feeds import EventRows
+from simulator.parameters import Plan
+from simulator.people import People
 from simulator.sketchychain import kinds as sketchychain
 from simulator.studyin import kinds as studyin
 
@@ -87,6 +89,19 @@ def first_passages(events: list[EventRows], funnel: Funnel, people: int) -> np.n
         np.minimum.at(reached, person[at], time[at])
         passages[step] = np.where(reached < never, reached, -1)
     return passages
+
+
+def passage_table(plan: Plan, people: People, funnel: Funnel, passages: np.ndarray) -> pa.Table:
+    """One row per person and step that the person took."""
+    step, person = np.nonzero(passages >= 0)
+    return pa.table(
+        {
+            "funnel": pa.array([funnel.name] * len(step), pa.string()),
+            "person": people.number[person],
+            "step": step + 1,
+            "reached_at": pa.array(passages[step, person] + plan.start_ms).cast(pa.timestamp("ms")),
+        }
+    )
 
 
 def funnel_table(totals: dict[str, list[int]]) -> pa.Table:

@@ -78,6 +78,30 @@ def test_true_sessions_follow_from_the_events(clean_world, study):
     assert ours == theirs
 
 
+def test_active_days_follow_from_the_sessions(clean_world):
+    """A session is on its first day and its last; in between it is only if it takes days."""
+    sessions, days = (clean_world.truth(name).to_pylist() for name in ("sessions", "active_days"))
+    ends = {
+        (row["source_app"], row["person"], row[at])
+        for row in sessions
+        for at in ("started_at", "ended_at")
+    }
+    shown = defaultdict(set)
+    for app, person, at in ends:
+        shown[app, person, at.date()].add(at)
+    found = {(row["source_app"], row["person"], row["date"]): row for row in days}
+    assert len(found) == len(days)
+    assert set(found) == set(shown)
+    for day, times in shown.items():
+        assert found[day]["first_at"] <= min(times) <= max(times) <= found[day]["last_at"]
+    for column in ("source_app", "person"):
+        counts = [Counter(), Counter()]
+        for rows, counter in zip((sessions, days), counts, strict=True):
+            for row in rows:
+                counter[row[column]] += row["activity_events"]
+        assert counts[0] == counts[1]
+
+
 def test_answers_are_those_of_the_truth(clean_world, study):
     people = {p["studyin_user_id"]: p["person"] for p in clean_world.truth("people").to_pylist()}
     landed = {
@@ -221,6 +245,13 @@ def test_a_true_funnel_follows_from_the_events(clean_world, study):
     assert [row["people"] for row in truth if row["funnel"] == "study_session"] == [
         sum(level >= step for level in reached.values()) for step in (1, 2, 3)
     ]
+    passages = [
+        row for row in clean_world.truth("funnel_people").to_pylist()
+        if row["funnel"] == "study_session"
+    ]  # fmt: skip
+    assert Counter(row["person"] for row in passages) == +reached
+    times = {(event["at"], people[event["user_id"]]) for event in study}
+    assert {(row["reached_at"], row["person"]) for row in passages} <= times
 
 
 def test_linked_people_are_who_the_truth_says(clean_world):
