@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from loaders.privacy import Keyring
 from simulator import simulate
 from simulator.true_funnels import FUNNELS
 from tests.simulator.landed_files import events_of, records_of
-from tests.warehouse.conftest import Warehouse
+from tests.warehouse.conftest import PROJECT, Warehouse
 
 USERS, DAYS, SEED, START = 400, 50, 3, date(2026, 3, 2)
 APPS = ("academy", "studyin", "sketchychain", "interaction_log")
@@ -41,11 +42,17 @@ class Planted:
     def parameters(self) -> dict[str, float]:
         return {row["name"]: row["value"] for row in self.truth("parameters")}
 
+    def instant(self, name: str) -> datetime:
+        [text] = [row["text"] for row in self.truth("parameters") if row["name"] == name]
+        return datetime.fromisoformat(text)
+
     @cached_property
     def outage(self) -> tuple[datetime, datetime]:
-        texts = {row["name"]: row["text"] for row in self.truth("parameters")}
-        first, last = (datetime.fromisoformat(texts[f"outage_{end}"]) for end in ("start", "end"))
-        return first, last
+        return self.instant("outage_start"), self.instant("outage_end")
+
+    @cached_property
+    def spike_date(self) -> date:
+        return self.instant("spike_start").date()
 
     @cached_property
     def people(self) -> dict[int, dict]:
@@ -84,6 +91,21 @@ class Planted:
 
     def query(self, query: str) -> list[tuple]:
         return self.con.execute(query).fetchall()
+
+
+def assert_documented(*lines: str) -> None:
+    """What the docs say of the planted world is what is found; `pytest -s` shows the lines."""
+    print("", *lines, sep="\n")
+    documented = (PROJECT / "docs" / "evidence.md").read_text("utf-8").splitlines()
+    missing = [line for line in lines if line not in documented]
+    assert not missing, "docs/evidence.md does not say:\n" + "\n".join(missing)
+
+
+def registry(app: str) -> dict[str, dict]:
+    """The registry's rows by the type that is sent, in lower case."""
+    with (PROJECT / "seeds" / "event_registry.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["source_app"] == app]
+    return {row["event_type"].lower(): row for row in rows}
 
 
 def funnel_rows() -> str:

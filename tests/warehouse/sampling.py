@@ -34,6 +34,15 @@ class Outcome:
         low, high = central_range(np.clip(self.chances + off, 0, 1))
         return low <= self.found <= high
 
+    def line(self) -> str:
+        """A row of the tables in docs/evidence.md."""
+        trials = len(self.chances)
+        low, high = (100 * count / trials for count in self.range())
+        return (
+            f"| {self.name} | {100 * self.planted_rate:.1f} % | {100 * self.found_rate:.1f} % "
+            f"| {low:.1f} to {high:.1f} % | {trials:,} |"
+        )
+
 
 def central_range(chances: np.ndarray, confidence: float = CONFIDENCE) -> tuple[int, int]:
     """The least and the most that come true, exactly: no normal approximation.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
@@ -10,8 +9,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from simulator.true_funnels import FUNNELS
-from tests.warehouse.conftest import PROJECT
-from tests.warehouse.planted import APPS, SHORT_WINDOWS
+from tests.warehouse.planted import APPS, SHORT_WINDOWS, assert_documented, registry
 
 STEPS = {funnel.name: [name for name, _ in funnel.steps] for funnel in FUNNELS}
 SOON = {
@@ -47,7 +45,9 @@ def test_whoever_took_a_step_is_known_to_have_taken_it_and_when(planted, known, 
     assert {person: found[person] for person in found if person in known[funnel.source]} == wanted
     assert len(wanted) >= MOST_ARE_KNOWN[funnel.source]
     assert len({level for level, _ in wanted.values()}) > 1
-    print(f"{funnel.name}: {len(wanted)} of {len(people_of(planted, funnel))} people, all alike")
+    names = ", ".join(STEPS[funnel.name])
+    everybody = len(people_of(planted, funnel))
+    assert_documented(f"| {names} | {everybody} | {len(wanted)} | 0 |")
 
 
 def people_of(planted, funnel) -> set[int]:
@@ -94,19 +94,14 @@ def test_each_day_as_many_enter_convert_and_are_open_as_did(planted, name):
 
 def visits_of(planted, app: str, steps: list[str]) -> dict[object, list[tuple[datetime, int]]]:
     """Steps by person, or by visit of who denies consent and is somebody else each time."""
-    with (PROJECT / "seeds" / "event_registry.csv").open(encoding="utf-8") as file:
-        names = {
-            row["event_type"].lower(): row["event_name"]
-            for row in csv.DictReader(file)
-            if row["source_app"] == app
-        }
+    names = registry(app)
     people = {}
     for number, person in planted.people.items():
         plain = person[f"{app}_user_id"]
         people[plain] = people[hashlib.sha256(plain.encode()).hexdigest()] = number
     units = defaultdict(list)
     for event in planted.landed(app):
-        event_name = names[event["event_type"].lower()]
+        event_name = names[event["event_type"].lower()]["event_name"]
         if event_name in steps:
             person = people[event["user_id"]]
             unit = person if person in planted.consenting else event["session_id"]
