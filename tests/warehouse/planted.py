@@ -25,8 +25,8 @@ USERS, DAYS, SEED, START = 400, 50, 3, date(2026, 3, 2)
 APPS = ("academy", "studyin", "sketchychain", "interaction_log")
 # Longer than the world lasts: such a funnel asks, as the truth does, who ever took its steps.
 EVER_MINUTES = 2 * DAYS * 24 * 60
-# What people of the truth's funnels do within an hour, or a day.
-SHORT_WINDOWS = {"sketch_prompt": 60, "study_session": 1440}
+# Windows, in minutes, that are too short for many.
+SHORT_WINDOWS = {"sketch_prompt": 1, "study_session": 15}
 
 
 @dataclass(frozen=True)
