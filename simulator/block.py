@@ -15,8 +15,8 @@ from simulator.seeding import Purpose, generator
 from simulator.sketchychain import simulate_sketchychain
 from simulator.spool import Key, Piece, SpoolWriter, spool_path, write_truth_piece
 from simulator.studyin import simulate_studyin
-from simulator.true_funnels import FUNNELS, people_reaching
-from simulator.true_sessions import true_sessions
+from simulator.true_funnels import FUNNELS, first_passages, passage_table
+from simulator.true_sessions import active_days, true_sessions
 from simulator.truth import people_tables
 from simulator.world import EXAMPLE_PROMPTS, build_world
 
@@ -51,6 +51,8 @@ def _simulate_block(plan: Plan, block: int, spool: SpoolWriter) -> BlockResult:
         write_truth_piece(plan.spool, name, block, rows)
     uses = np.zeros((EXAMPLE_PROMPTS, len(plan.dump_days())), dtype=np.int64)
     funnels: dict[str, list[int]] = {}
+    passed: list[pa.Table] = []
+    days: list[pa.Table] = []
     sessions: list[pa.Table] = []
     missing: list[pa.Table] = []
     events = 0
@@ -64,9 +66,13 @@ def _simulate_block(plan: Plan, block: int, spool: SpoolWriter) -> BlockResult:
             sessions.append(true_sessions(plan, people, rows))
             missing.append(_missing_ends(people, rows, lines.missing_ends))
             events += len(rows.rows)
-            for funnel in FUNNELS:
-                if funnel.feed == rows.feed:
-                    funnels[funnel.name] = people_reaching(rows, funnel, people.n)
+        if app.events:
+            days.append(active_days(plan, people, app.events))
+        for funnel in FUNNELS:
+            if app.events and app.events[0].feed.source == funnel.source:
+                passages = first_passages(app.events, funnel, people.n)
+                funnels[funnel.name] = (passages >= 0).sum(axis=1).tolist()
+                passed.append(passage_table(plan, people, funnel, passages))
         for versions in app.extracts:
             spool.add_versions(versions)
         for name, table in app.truth.items():
@@ -75,6 +81,8 @@ def _simulate_block(plan: Plan, block: int, spool: SpoolWriter) -> BlockResult:
             uses += app.example_uses
     missing_ends = 0
     if sessions:
+        write_truth_piece(plan.spool, "funnel_people", block, pa.concat_tables(passed))
+        write_truth_piece(plan.spool, "active_days", block, pa.concat_tables(days))
         write_truth_piece(plan.spool, "sessions", block, pa.concat_tables(sessions))
         missing_rows = pa.concat_tables(missing)
         missing_ends = missing_rows.num_rows

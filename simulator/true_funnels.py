@@ -1,4 +1,4 @@
-"""How many people really went through each of a few funnels: one step after the other, ever."""
+"""Who really went through each of a few funnels: one step after the other, ever."""
 
 from dataclasses import dataclass
 
@@ -7,31 +7,26 @@ import pyarrow as pa
 
 from simulator import interaction_log
 from simulator.academy import kinds as academy
-from simulator.feeds import (
-    ACADEMY_EVENTS,
-    INTERACTIONS,
-    SKETCH_EVENTS,
-    STUDY_EVENTS,
-    EventRows,
-    Feed,
-)
+from simulator.feeds import EventRows
+from simulator.parameters import Plan
+from simulator.people import People
 from simulator.sketchychain import kinds as sketchychain
 from simulator.studyin import kinds as studyin
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """Steps by canonical event name, with the feed's kinds that count for each."""
+    """Steps by canonical event name, with the app's kinds that count for each."""
 
     name: str
-    feed: Feed
+    source: str
     steps: tuple[tuple[str, tuple[int, ...]], ...]
 
 
 FUNNELS = (
     Funnel(
         "academy_prompt",
-        ACADEMY_EVENTS,
+        "academy",
         (
             ("PAGE_VIEW", (academy.PAGE_VIEW,)),
             ("LLM_PROMPT", (academy.LLM_PROMPT,)),
@@ -40,7 +35,7 @@ FUNNELS = (
     ),
     Funnel(
         "academy_lesson",
-        ACADEMY_EVENTS,
+        "academy",
         (
             ("LESSON_START", (academy.LESSON_START,)),
             ("LESSON_COMPLETE", (academy.LESSON_COMPLETE,)),
@@ -49,7 +44,7 @@ FUNNELS = (
     ),
     Funnel(
         "study_session",
-        STUDY_EVENTS,
+        "studyin",
         (
             ("MATERIAL_OPEN", (studyin.MATERIAL_OPEN,)),
             ("QUESTION_SUBMIT", (studyin.QUESTION_SUBMIT, studyin.QUESTION_ATTEMPT)),
@@ -58,7 +53,7 @@ FUNNELS = (
     ),
     Funnel(
         "sketch_prompt",
-        SKETCH_EVENTS,
+        "sketchychain",
         (
             ("PROMPT_SUBMIT", (sketchychain.SUBMIT,)),
             ("PROMPT_SUCCEED", (sketchychain.SUCCESS,)),
@@ -67,7 +62,7 @@ FUNNELS = (
     ),
     Funnel(
         "generation",
-        INTERACTIONS,
+        "interaction_log",
         (
             ("PAGE_VIEW", (interaction_log.NAVIGATION,)),
             ("FIELD_INPUT", (interaction_log.INPUT,)),
@@ -77,20 +72,36 @@ FUNNELS = (
 )
 
 
-def people_reaching(events: EventRows, funnel: Funnel, people: int) -> list[int]:
-    """People of a block who reached each step, after the step before it."""
+def first_passages(events: list[EventRows], funnel: Funnel, people: int) -> np.ndarray:
+    """When each person of a block took each step after the one before it: step by person, -1 never.
+
+    `events` are all feeds of the app: who begins in one vocabulary may go on in the other.
+    """
     never = np.iinfo(np.int64).max
-    person = events.person_of_visit[events.rows.visit]
+    kind = np.concatenate([of_feed.rows.kind for of_feed in events])
+    time = np.concatenate([of_feed.rows.time for of_feed in events])
+    person = np.concatenate([of_feed.person_of_visit[of_feed.rows.visit] for of_feed in events])
     reached = np.full(people, -1, dtype=np.int64)
-    counts = []
-    for _, kinds in funnel.steps:
-        at = events.rows.of(*kinds)
-        at = at[events.rows.time[at] > reached[person[at]]]
-        first = np.full(people, never, dtype=np.int64)
-        np.minimum.at(first, person[at], events.rows.time[at])
-        reached = first
-        counts.append(int(np.count_nonzero(first < never)))
-    return counts
+    passages = np.empty((len(funnel.steps), people), dtype=np.int64)
+    for step, (_, kinds) in enumerate(funnel.steps):
+        at = np.flatnonzero(np.isin(kind, kinds) & (time > reached[person]))
+        reached = np.full(people, never, dtype=np.int64)
+        np.minimum.at(reached, person[at], time[at])
+        passages[step] = np.where(reached < never, reached, -1)
+    return passages
+
+
+def passage_table(plan: Plan, people: People, funnel: Funnel, passages: np.ndarray) -> pa.Table:
+    """One row per person and step that the person took."""
+    step, person = np.nonzero(passages >= 0)
+    return pa.table(
+        {
+            "funnel": pa.array([funnel.name] * len(step), pa.string()),
+            "person": people.number[person],
+            "step": step + 1,
+            "reached_at": pa.array(passages[step, person] + plan.start_ms).cast(pa.timestamp("ms")),
+        }
+    )
 
 
 def funnel_table(totals: dict[str, list[int]]) -> pa.Table:

@@ -16,6 +16,7 @@ from tests.loaders.records import shaped
 
 PROJECT = Path(__file__).parents[2]
 SOURCES = (PROJECT / "docs" / "sources.md").read_text("utf-8")
+EVIDENCE = (PROJECT / "docs" / "evidence.md").read_text("utf-8")
 LANDING = (PROJECT / "docs" / "landing.md").read_text("utf-8")
 
 
@@ -86,3 +87,11 @@ def test_the_limits_are_those_in_force():
         ("MAX_WASTE_BYTES", f"{limits.max_waste_bytes // mib} MiB"),
     ):
         assert f"`SIGHTLINE_{name}` | {value} |" in LANDING
+
+
+def test_the_tests_that_show_how_right_the_numbers_are_exist():
+    """They hold the figures themselves; each section has one."""
+    commands = re.findall(r"```\n(.*?)\n```", EVIDENCE, re.DOTALL)
+    files = [command.removeprefix(".venv/bin/python -m pytest -q -s ") for command in commands]
+    assert len(files) == EVIDENCE.count("\n## ")
+    assert [file for file in files if not (PROJECT / file).is_file()] == []

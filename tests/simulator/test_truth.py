@@ -1,5 +1,6 @@
 """What was planted can be found again in the files, by crude means."""
 
+import hashlib
 import math
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
@@ -75,6 +76,30 @@ def test_true_sessions_follow_from_the_events(clean_world, study):
         if row["source_app"] == "studyin"
     }
     assert ours == theirs
+
+
+def test_active_days_follow_from_the_sessions(clean_world):
+    """A session is on its first day and its last; in between it is only if it takes days."""
+    sessions, days = (clean_world.truth(name).to_pylist() for name in ("sessions", "active_days"))
+    ends = {
+        (row["source_app"], row["person"], row[at])
+        for row in sessions
+        for at in ("started_at", "ended_at")
+    }
+    shown = defaultdict(set)
+    for app, person, at in ends:
+        shown[app, person, at.date()].add(at)
+    found = {(row["source_app"], row["person"], row["date"]): row for row in days}
+    assert len(found) == len(days)
+    assert set(found) == set(shown)
+    for day, times in shown.items():
+        assert found[day]["first_at"] <= min(times) <= max(times) <= found[day]["last_at"]
+    for column in ("source_app", "person"):
+        counts = [Counter(), Counter()]
+        for rows, counter in zip((sessions, days), counts, strict=True):
+            for row in rows:
+                counter[row[column]] += row["activity_events"]
+        assert counts[0] == counts[1]
 
 
 def test_answers_are_those_of_the_truth(clean_world, study):
@@ -197,6 +222,36 @@ def test_true_funnels_only_narrow(clean_world):
         counts = steps.sort_values("step")["people"].tolist()
         assert counts == sorted(counts, reverse=True)
         assert counts[-1] > 0
+
+
+def test_a_true_funnel_follows_from_the_events(clean_world, study):
+    """Told once more, event by event: in either vocabulary, and from one to the other."""
+    people = {}
+    for person in clean_world.truth("people").to_pylist():
+        plain = person["studyin_user_id"]
+        people[plain] = people[hashlib.sha256(plain.encode()).hexdigest()] = person["person"]
+    steps = [
+        {"material_open", "material_view"}, {"question_submit", "question_attempt"},
+        {"quiz_complete"},
+    ]  # fmt: skip
+    reached: Counter = Counter()
+    for event in study:
+        person = people[event["user_id"]]
+        level = reached[person]
+        if level < len(steps) and event["event_type"].lower() in steps[level]:
+            reached[person] += 1
+    assert {event["event_type"].lower() for event in study} >= set().union(*steps)
+    truth = clean_world.truth("funnels").to_pylist()
+    assert [row["people"] for row in truth if row["funnel"] == "study_session"] == [
+        sum(level >= step for level in reached.values()) for step in (1, 2, 3)
+    ]
+    passages = [
+        row for row in clean_world.truth("funnel_people").to_pylist()
+        if row["funnel"] == "study_session"
+    ]  # fmt: skip
+    assert Counter(row["person"] for row in passages) == +reached
+    times = {(event["at"], people[event["user_id"]]) for event in study}
+    assert {(row["reached_at"], row["person"]) for row in passages} <= times
 
 
 def test_linked_people_are_who_the_truth_says(clean_world):
