@@ -19,11 +19,15 @@ START = datetime(2026, 3, 2, 22)
 # Seconds; 1800 is the session's timeout, 60 the most that a gap counts for, 30 days the lookback.
 GAPS = [0, 0, 1, 30, 59, 60, 61, 300, 600, 1500, 1799, 1800, 1801, 2400, 3600, 6 * 3600]
 LONG_GAPS = [12 * 3600, 23 * 3600 + 3000, 86_400, 3 * 86_400, 29 * 86_400, 30 * 86_400, 31 * 86_400]
-_ACADEMY = [*["PAGE_VIEW"] * 5, "LESSON_START", "LLM_PROMPT", "LLM_RESPONSE", "USER_LOGOUT"]
+_ACADEMY = [
+    *["PAGE_VIEW"] * 5, *["LESSON_START"] * 2, *["LESSON_COMPLETE"] * 2, "MODULE_COMPLETE",
+    "QUIZ_COMPLETE", "LLM_PROMPT", "LLM_RESPONSE", "USER_LOGOUT",
+]  # fmt: skip
 _STUDYIN = [
     *["question_submit"] * 3, "material_open", "material_read", "question_view", "topic_explored",
     "session_start", *["session_end", "session_pause", "session_resume"] * 2, "xp_earned",
-    "streak_broken",
+    "streak_broken", "material_complete", "quiz_start", "quiz_complete", "ai_question_asked",
+    "ai_hint_requested",
 ]  # fmt: skip
 _SKETCHYCHAIN = ["session:start", "prompt:submit", "prompt:success", "sketch:view", "session:end"]
 _INTERACTIONS = ["click", "navigation", "input", "error", "generation", "state_transition"]
@@ -109,7 +113,12 @@ def as_file(records: list[dict]) -> bytes:
 def _academy(random: Random, name: str, number: int, at: datetime) -> tuple[str, dict]:
     device = f"{name}-device-{random.randint(0, 1)}" if random.random() < 0.85 else None
     user = f"{name}-user-{random.randint(0, 2)}" if random.random() < 0.35 else None
-    bag = {"isAuthenticated": user is not None, "path": f"/{random.randint(0, 3)}"}
+    bag = {
+        "isAuthenticated": user is not None,
+        "path": f"/{random.randint(0, 3)}",
+        "quizId": "quiz-0",
+        "score": random.randint(-1, 101),
+    }
     if device is not None:
         bag["anonymousId"] = device
         if user is None and random.random() < 0.5:
@@ -121,6 +130,8 @@ def _academy(random: Random, name: str, number: int, at: datetime) -> tuple[str,
         "eventCategory": "NAVIGATION",
         "userId": user,
         "courseId": f"course-{random.randint(0, 1)}",
+        "moduleId": random.choice([None, "module-0", "module-0", "module-1"]),
+        "lessonId": random.choice([None, "lesson-0", "lesson-0", "lesson-1"]),
         "metadata": bag,
         "clientInfo": {},
     }
@@ -138,6 +149,11 @@ def _studyin(random: Random, name: str, number: int, at: datetime) -> tuple[str,
         "new_streak": 0,
         "time_spent_seconds": 30,
         "duration_seconds": random.randint(0, 4000),
+        "scroll_depth_percent": random.choice([20, 89.9, 90]),
+        "total_time_seconds": 60,
+        "quiz_id": f"quiz-{random.randint(0, 1)}",
+        "total_questions": random.randint(0, 3),
+        "correct_answers": random.randint(0, 3),
     }
     record = {
         "event_id": f"{name}-studyin-{number}",
@@ -148,7 +164,7 @@ def _studyin(random: Random, name: str, number: int, at: datetime) -> tuple[str,
         "question_id": f"question-{random.randint(0, 2)}",
         "material_id": "material-0",
         "chunk_id": "chunk-0",
-        "topic_id": "topic-0",
+        "topic_id": random.choice(["topic-0", "topic-0", "topic-1", None]),
         "properties": bag,
     }
     return "studyin/study_events", record
