@@ -1,6 +1,6 @@
 """`python -m benchmarks.questions`: funnels and retention as the models compute them, against
-ClickHouse's own functions for them and plain polars on the same rows; and how long a dashboard waits
-for what it asks of the marts.
+ClickHouse's own functions for them and plain polars on the same rows; and how long a dashboard
+waits for what it asks of the marts.
 
 A module each:
 

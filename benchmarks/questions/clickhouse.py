@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.questions.rows import PERIODS, PLACES, Rows
 
-# A table in the order that a question needs, and one in the order in which the models keep the rows.
+# Rows in the order that a question needs, and in the order in which the models keep them.
 SORTED, UNSORTED = "funnel_rows", "funnel_rows_as_kept"
 
 
@@ -33,8 +33,8 @@ def tables(rows: Rows) -> dict[str, str]:
         UNSORTED: "engine = MergeTree order by tuple() " + funnel_rows,
         "person_days": f"engine = MergeTree order by (person_key, stat_date) as {days}",
         "person_firsts": f"engine = MergeTree order by (person_key, source_app) as {firsts}",
-        "person_returns": "engine = MergeTree order by (source_app, person_key, stat_date)"
-        f" as {_joined('person_firsts.source_app as source_app, person_key, first_date, stat_date')}",
+        "person_returns": "engine = MergeTree order by (source_app, person_key, stat_date) as "
+        + _joined("person_firsts.source_app as source_app, person_key, first_date, stat_date"),
     }
 
 

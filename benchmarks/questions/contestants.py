@@ -1,7 +1,7 @@
 """What runs in a process of its own: `python -m benchmarks.questions.contestants <name> <job>`.
 
-Engines are imported before the clock runs, and opening a file is outside of it too: what is measured
-is a question. The answer goes along, to be compared.
+Engines are imported and files opened before the clock runs: what is measured is a question. The
+answer goes along, to be compared.
 """
 
 from __future__ import annotations
@@ -46,10 +46,7 @@ def ask_clickhouse(folder: str, query: str) -> dict:
     text = str(clickhouse.query(query + settings, "TabSeparated"))
     seconds = time.perf_counter() - began
     rows = [line.split("\t") for line in text.splitlines()]
-    return {
-        "seconds": seconds,
-        "answer": in_order(map(_typed, rows)),
-    }
+    return {"seconds": seconds, "answer": in_order(map(_typed, rows))}
 
 
 def _typed(row: list[str]) -> list[str | int]:

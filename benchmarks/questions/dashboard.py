@@ -3,7 +3,11 @@ person each time."""
 
 # People with an account, in an order that has nothing to do with what they did.
 PEOPLE = """
-    select person_key from users where not is_anonymous order by md5(person_key::varchar) limit {count}
+    select person_key
+    from users
+    where not is_anonymous
+    order by md5(person_key::varchar)
+    limit {count}
 """
 
 _LAST_DAY = "(select max(activity_date) from active_users where is_complete)"

@@ -1,7 +1,7 @@
 """What the engines read, and the models' own SQL over it.
 
-Funnels begin with the rows that `int_funnel_attempts` begins with: events that match a step, with the
-person joined on. Retention begins with the days and the first days of persons, and joins them.
+Funnels begin with the rows that `int_funnel_attempts` begins with: events that match a step, with
+the person joined on. Retention begins with the days and the first days of persons, and joins them.
 """
 
 from __future__ import annotations
@@ -55,10 +55,12 @@ class Rows:
             ).fetchall()[0][0]
             self.funnel_rows = self._funnels(con)
             self.day_rows = self._retention(con)
+        # What the build has stored: the answers that all others must give.
+        with duckdb.connect(str(self.warehouse), read_only=True) as con:
             self.kept = {
-                "levels": fetch(con, _KEPT_LEVELS),
-                "steps": fetch(con, _KEPT_STEPS),
-                "returns": fetch(con, asked_returns("work.main.retention")),
+                "levels": fetch(con, self.kept_levels()),
+                "steps": fetch(con, self.kept_steps()),
+                "returns": fetch(con, asked_returns("retention")),
             }
 
     def _funnels(self, con: duckdb.DuckDBPyConnection) -> int:
@@ -66,11 +68,10 @@ class Rows:
 
         tree = sqlglot.parse_one(self.compiled[ATTEMPTS], read="duckdb")
         ctes = [cte for cte in tree.args["with_"].expressions if cte.alias in JOINED]
-        assert tuple(cte.alias for cte in ctes) == JOINED, "int_funnel_attempts begins otherwise now"
-        names = ", ".join(f"'{funnel.name}'" for funnel in self.funnels)
+        assert tuple(cte.alias for cte in ctes) == JOINED, f"{ATTEMPTS} begins otherwise now"
         con.execute(
             f"create table funnel_rows as with {_spelled(ctes)} select {_FUNNEL_COLUMNS}"
-            f" from known where unit_key is not null and funnel_name in ({names})"
+            f" from known where unit_key is not null and funnel_name in ({self._names()})"
         )
         con.execute(f"copy funnel_rows to '{self.parquet('funnel_rows')}'")
         return con.execute("select count(*) from funnel_rows").fetchall()[0][0]
@@ -84,7 +85,9 @@ class Rows:
             "copy (select person_key, source_app, first_date"
             f" from work.intermediate.int_person_firsts) to '{self.parquet('person_firsts')}'"
         )
-        return con.execute("select count(*) from work.intermediate.int_person_days").fetchall()[0][0]
+        return con.execute("select count(*) from work.intermediate.int_person_days").fetchall()[0][
+            0
+        ]
 
     def parquet(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
@@ -103,6 +106,31 @@ class Rows:
             ) as levels
             group by funnel_name, level
         """
+
+    def kept_levels(self, funnel_name: str | None = None) -> str:
+        """The same, of what the build has stored."""
+        return f"""
+            select funnel_name, level, count(*) as unit_count
+            from (
+                select
+                    funnel_name, coalesce(session_id, person_key) as unit_key,
+                    max(level_reached) as level
+                from funnel_people
+                where funnel_name in ({self._names(funnel_name)})
+                group by funnel_name, unit_key
+            ) as levels
+            group by funnel_name, level
+        """
+
+    def kept_steps(self) -> str:
+        return summed_steps(
+            f"select * from funnel_people_steps where funnel_name in ({self._names()})"
+        )
+
+    def _names(self, funnel_name: str | None = None) -> str:
+        return ", ".join(
+            f"'{funnel.name}'" for funnel in self.funnels if funnel_name in (None, funnel.name)
+        )
 
     def steps(self) -> str:
         """Of each funnel, day of entry and step: how many units reached it, how fast together."""
@@ -163,12 +191,14 @@ def asked_returns(relation: str) -> str:
 
 
 def fetch(con: duckdb.DuckDBPyConnection, query: str) -> list[list]:
-    """The answer in an order of its own, as JSON would give it back."""
     return in_order(con.execute(query).fetchall())
 
 
 def in_order(answer) -> list[list]:
-    return sorted([value if isinstance(value, str) else int(value) for value in row] for row in answer)
+    """Sorted, numbers as whole ones: engines have several kinds of these."""
+    return sorted(
+        [value if isinstance(value, str) else int(value) for value in row] for row in answer
+    )
 
 
 # windowFunnel knows neither exclusions nor steps in any order.
@@ -181,18 +211,3 @@ _COMPARABLE = """
     having max(ordering) = 'ordered' and min(step_number) = 1
     order by funnel_name
 """
-
-_SOME = f"funnel_name in (select funnel_name from ({_COMPARABLE}))"
-
-_KEPT_LEVELS = f"""
-    select funnel_name, level, count(*) as unit_count
-    from (
-        select funnel_name, coalesce(session_id, person_key), max(level_reached) as level
-        from work.main.funnel_people
-        where {_SOME}
-        group by all
-    )
-    group by all
-"""
-
-_KEPT_STEPS = summed_steps(f"select * from work.intermediate.int_funnel_steps where {_SOME}")
