@@ -10,6 +10,7 @@ PEOPLE = """
     limit {count}
 """
 
+# A BI tool would write the date itself.
 _LAST_DAY = "(select max(activity_date) from active_users where is_complete)"
 
 QUESTIONS = {
@@ -145,13 +146,13 @@ QUESTIONS = {
         order by started_at desc, session_id
         limit 50
     """,
-    "visits by app and day": """
+    "visits by app and day": f"""
         select
             source_app, cast(started_at as date) as visit_date, count(*) as session_count,
             avg(duration_seconds) as duration_seconds,
             count(case when is_bounce then 1 end) / count(*) as bounce_rate
         from sessions
-        where started_at >= (select max(started_at) from sessions) - interval 30 day
+        where started_at >= {_LAST_DAY} - 29
         group by source_app, visit_date
         order by source_app, visit_date
     """,
