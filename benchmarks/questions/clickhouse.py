@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.questions.rows import PERIODS, PLACES, Rows
+from benchmarks.questions.rows import PERIODS, PLACES, Funnel, Rows
 
 # Rows in the order that a question needs, and in the order in which the models keep them.
 SORTED, UNSORTED = "funnel_rows", "funnel_rows_as_kept"
@@ -41,14 +41,40 @@ def tables(rows: Rows) -> dict[str, str]:
 def levels(rows: Rows, table: str, funnel_name: str | None = None) -> str:
     """A query for each funnel, for a window is part of the function's name."""
     return " union all ".join(
-        f"select '{funnel.name}' as funnel_name, level, count() as unit_count from ("
-        f"select windowFunnel({funnel.window_us * PLACES + PLACES - 1})(moment, "
-        + ", ".join(f"step_number = {number}" for number in range(1, funnel.step_count + 1))
-        + f") as level from {table} where funnel_name = '{funnel.name}' group by unit_key)"
+        f"select '{funnel.name}' as funnel_name, level, count() as unit_count"
+        f" from (select {_of_moments(funnel)} as level from {table}"
+        f" where funnel_name = '{funnel.name}' group by unit_key)"
         " where level > 0 group by level"
         for funnel in rows.funnels
         if funnel_name in (None, funnel.name)
     )
+
+
+def other_levels(rows: Rows) -> str:
+    """Units whose level is another when steps at one instant come in whatever order the rows have,
+    and when they do not follow one another at all."""
+    counted = " union all ".join(
+        "select countIf(level <> of_times) as by_time, countIf(level <> of_increase) as by_increase"
+        f" from (select {_of_moments(funnel)} as level, {_of_times(funnel)} as of_times,"
+        f" {_of_times(funnel, 'strict_increase')} as of_increase from {UNSORTED}"
+        f" where funnel_name = '{funnel.name}' group by unit_key)"
+        for funnel in rows.funnels
+    )
+    return f"select sum(by_time), sum(by_increase) from ({counted})"
+
+
+def _of_moments(funnel: Funnel) -> str:
+    window = funnel.window_us * PLACES + PLACES - 1
+    return f"windowFunnel({window})(moment, {_steps(funnel)})"
+
+
+def _of_times(funnel: Funnel, *modes: str) -> str:
+    arguments = ", ".join([str(funnel.window_us), *(f"'{mode}'" for mode in modes)])
+    return f"windowFunnel({arguments})(intDiv(moment, {PLACES}), {_steps(funnel)})"
+
+
+def _steps(funnel: Funnel) -> str:
+    return ", ".join(f"step_number = {number}" for number in range(1, funnel.step_count + 1))
 
 
 def returns(rows: Rows, joined: bool) -> str:
