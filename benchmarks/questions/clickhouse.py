@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.questions.rows import PERIODS, PLACES, Funnel, Rows
+from benchmarks.questions.rows import PERIODS, Funnel, Rows
 
 # Rows in the order that a question needs, and in the order in which the models keep them.
 SORTED, UNSORTED = "funnel_rows", "funnel_rows_as_kept"
@@ -13,7 +13,7 @@ def tables(rows: Rows) -> dict[str, str]:
     funnel_rows = (
         "as select toLowCardinality(assumeNotNull(funnel_name)) as funnel_name,"
         " assumeNotNull(unit_key) as unit_key, toUInt8(assumeNotNull(step_number)) as step_number,"
-        f" toUInt64(assumeNotNull(occurred_us) * {PLACES} + step_number) as moment"
+        " toUInt64(assumeNotNull(occurred_us)) as occurred_us"
         f" from file('{rows.parquet('funnel_rows')}', Parquet)"
     )
     days = (
@@ -29,7 +29,8 @@ def tables(rows: Rows) -> dict[str, str]:
         f" from file('{rows.parquet('person_firsts')}', Parquet)"
     )
     return {
-        SORTED: "engine = MergeTree order by (funnel_name, unit_key, moment) " + funnel_rows,
+        SORTED: "engine = MergeTree order by (funnel_name, unit_key, occurred_us, step_number) "
+        + funnel_rows,
         UNSORTED: "engine = MergeTree order by tuple() " + funnel_rows,
         "person_days": f"engine = MergeTree order by (person_key, stat_date) as {days}",
         "person_firsts": f"engine = MergeTree order by (person_key, source_app) as {firsts}",
@@ -42,7 +43,7 @@ def levels(rows: Rows, table: str, funnel_name: str | None = None) -> str:
     """A query for each funnel, for a window is part of the function's name."""
     return " union all ".join(
         f"select '{funnel.name}' as funnel_name, level, count() as unit_count"
-        f" from (select {_of_moments(funnel)} as level from {table}"
+        f" from (select {_window_funnel(funnel)} as level from {table}"
         f" where funnel_name = '{funnel.name}' group by unit_key)"
         " where level > 0 group by level"
         for funnel in rows.funnels
@@ -50,31 +51,22 @@ def levels(rows: Rows, table: str, funnel_name: str | None = None) -> str:
     )
 
 
-def other_levels(rows: Rows) -> str:
-    """Units whose level is another when steps at one instant come in whatever order the rows have,
-    and when they do not follow one another at all."""
+def otherwise(rows: Rows) -> str:
+    """Units that would not have come as far if steps at one instant did not follow one another."""
     counted = " union all ".join(
-        "select countIf(level <> of_times) as by_time, countIf(level <> of_increase) as by_increase"
-        f" from (select {_of_moments(funnel)} as level, {_of_times(funnel)} as of_times,"
-        f" {_of_times(funnel, 'strict_increase')} as of_increase from {UNSORTED}"
-        f" where funnel_name = '{funnel.name}' group by unit_key)"
+        "select countIf(level <> level_of_increase) as units"
+        f" from (select {_window_funnel(funnel)} as level,"
+        f" {_window_funnel(funnel, 'strict_increase')} as level_of_increase"
+        f" from {SORTED} where funnel_name = '{funnel.name}' group by unit_key)"
         for funnel in rows.funnels
     )
-    return f"select sum(by_time), sum(by_increase) from ({counted})"
+    return f"select sum(units) from ({counted})"
 
 
-def _of_moments(funnel: Funnel) -> str:
-    window = funnel.window_us * PLACES + PLACES - 1
-    return f"windowFunnel({window})(moment, {_steps(funnel)})"
-
-
-def _of_times(funnel: Funnel, *modes: str) -> str:
+def _window_funnel(funnel: Funnel, *modes: str) -> str:
     arguments = ", ".join([str(funnel.window_us), *(f"'{mode}'" for mode in modes)])
-    return f"windowFunnel({arguments})(intDiv(moment, {PLACES}), {_steps(funnel)})"
-
-
-def _steps(funnel: Funnel) -> str:
-    return ", ".join(f"step_number = {number}" for number in range(1, funnel.step_count + 1))
+    steps = ", ".join(f"step_number = {number}" for number in range(1, funnel.step_count + 1))
+    return f"windowFunnel({arguments})(occurred_us, {steps})"
 
 
 def returns(rows: Rows, joined: bool) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from benchmarks.questions.rows import PERIODS, PLACES
+from benchmarks.questions.rows import PERIODS
 
 UNIT = ("funnel_name", "unit_key")
 
@@ -40,7 +40,7 @@ def _reached(parquet: str, step_count: int, funnel_name: str | None) -> pl.LazyF
         rows = rows.filter(pl.col("funnel_name") == funnel_name)
     step, occurred = pl.col("step_number"), pl.col("occurred_us")
     # A number for each unit is cheaper to group by than its names.
-    rows = rows.sort(*UNIT, occurred * PLACES + step).with_columns(
+    rows = rows.sort(*UNIT, "occurred_us", "step_number").with_columns(
         pl.struct(UNIT).rle_id().alias("unit"),
         pl.when(step == 1).then(occurred).alias("start_us"),
     )

@@ -18,9 +18,6 @@ RETENTION = "models/marts/engagement/retention.sql"
 JOINED = ("funnel_events", "actor_persons", "definitions", "known")
 # Of a day's cohort the mart follows so many periods, and the first is number 0.
 PERIODS = 31
-# A moment is a time and, in its lowest bits, a step: at one instant the earlier step comes first.
-# Two rows are within a window of moments exactly when their times are within the window.
-PLACES = 32
 
 _FUNNEL_COLUMNS = (
     "funnel_name, ordering, window_us, person_key, session_id, unit_key, step_number, event_key,"
