@@ -33,7 +33,7 @@ class Funnel:
 
 
 class Rows:
-    """Written once, from a warehouse that is built; `folder` also holds what each engine makes."""
+    """Taken once out of a warehouse that is built: as a table of DuckDB, and as Parquet."""
 
     def __init__(self, built: Path, folder: Path):
         folder.mkdir()
