@@ -1,6 +1,14 @@
 {{ config(materialized='incremental', unique_key='everything') }}
 
 {%- set step_count = funnels().step_count %}
+{#- What comes before an event. Of its own steps the later are first: no event is two of them. -#}
+{%- set chains = {
+    'ordered': 'order by place, step_number desc rows between unbounded preceding and 1 preceding'
+} %}
+{#- Only where a funnel asks for it: a window costs as much with nothing in it. -#}
+{%- if funnels().has_strict %}
+    {%- do chains.update({'strict': 'order by place range between 1 preceding and 1 preceding'}) %}
+{%- endif %}
 
 with funnel_events as (
     select * from {{ ref('int_funnel_events') }}
@@ -105,7 +113,7 @@ reached_1 as (
             stretch,
             case
                 when step_number <> {{ step }} then start_us
-                {% for ordering, earliest in [('strict', '1'), ('ordered', 'unbounded')] %}
+                {% for ordering, order_and_frame in chains.items() %}
                     when ordering = '{{ ordering }}'
                         then
                             max(
@@ -116,8 +124,8 @@ reached_1 as (
                                         then start_us
                                 end
                             ) over (
-                                partition by funnel_name, unit_key, stretch order by place
-                                range between {{ earliest }} preceding and 1 preceding
+                                partition by funnel_name, unit_key, stretch
+                                {{ order_and_frame }}
                             )
                 {% endfor %}
             end as start_us
