@@ -73,7 +73,12 @@ def sql(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
     con.execute(f"attach '{folder / 'data' / 'work.duckdb'}' as built (read_only)")
     con.execute("create schema work.intermediate; create schema work.seeds")
     con.execute("create table work.seeds.funnel_definitions as from built.seeds.funnel_definitions")
-    for name in ("int_funnel_events", "int_actor_persons", "int_data_watermark"):
+    for name in (
+        "int_funnel_events",
+        "int_actor_persons",
+        "int_data_watermark",
+        "int_events_attributed",
+    ):
         con.execute(f"create table work.intermediate.{name} as from built.intermediate.{name}"
                     " limit 0")  # fmt: skip
     con.execute("detach built")
