@@ -4,15 +4,53 @@
 {% macro funnels() %}
     {%- set found = {'step_count': 2, 'properties': [], 'breakdowns': [], 'has_strict': false} -%}
     {%- set seed = ref('funnel_definitions') -%}
-    {%- if not execute or load_relation(seed) is none -%}{{ return(found) }}{%- endif -%}
+    {%- set registry = ref('event_registry') -%}
+    {%- if not execute or load_relation(seed) is none or load_relation(registry) is none -%}
+        {{ return(found) }}
+    {%- endif -%}
+    {#- A table does not keep the file's order: the row with the options comes first of step 1. -#}
     {%- set query -%}
-        select * from {{ seed }} order by funnel_name, step_number, event_name
+        select
+            definitions.*,
+            (
+                select count(*) from {{ registry }} as registry
+                where
+                    registry.event_name = definitions.event_name
+                    and registry.source_app = coalesce(definitions.source_app, registry.source_app)
+            ) as sender_count
+        from {{ seed }} as definitions
+        order by
+            definitions.funnel_name, definitions.step_number,
+            case when definitions.ordering is null then 1 else 0 end, definitions.event_name,
+            definitions.source_app, definitions.property_name, definitions.property_value
     {%- endset -%}
     {%- set seen = {} -%}
+    {%- set events = {} -%}
+    {%- set any_ordered = [] -%}
     {%- for row in run_query(query).rows -%}
         {%- set where = "funnel_definitions.csv, " ~ row['funnel_name'] ~ " step " ~ row['step_number'] ~ ", " -%}
         {%- set steps = seen.setdefault(row['funnel_name'], {}) -%}
         {%- set number = row['step_number'] | int -%}
+        {%- if number < 0 -%}
+            {%- do exceptions.raise_compiler_error(where ~ "step_number: 0 or more") -%}
+        {%- endif -%}
+        {%- if row['sender_count'] == 0 -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ "event_name: event_registry.csv has no " ~ row['event_name']
+                ~ (" of " ~ row['source_app'] if row['source_app'] else "")
+            ) -%}
+        {%- endif -%}
+        {%- set same_event = events.setdefault((row['funnel_name'], row['event_name']), []) -%}
+        {%- for other in same_event
+            if number > 0 and other[0] > 0 and other[0] != number
+            and (other[1] is none or row['source_app'] in (none, other[1]))
+            and row['funnel_name'] in any_ordered -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ "event_name: in any order an event takes one step, not step " ~ other[0]
+                ~ " as well"
+            ) -%}
+        {%- endfor -%}
+        {%- do same_event.append((number, row['source_app'])) -%}
         {%- if number > 0 and number > 1 and (number - 1) not in steps -%}
             {%- do exceptions.raise_compiler_error(where ~ "step_number: there is no step " ~ (number - 1)) -%}
         {%- endif -%}
@@ -31,11 +69,12 @@
             {%- if row['window_minutes'] is none or row['window_minutes'] <= 0 -%}
                 {%- do exceptions.raise_compiler_error(where ~ "window_minutes: a number above 0") -%}
             {%- endif -%}
+            {%- if row['ordering'] == 'any_order' -%}{%- do any_ordered.append(row['funnel_name']) -%}{%- endif -%}
             {%- if row['ordering'] == 'strict' -%}{%- do found.update({'has_strict': true}) -%}{%- endif -%}
             {%- if row['breakdown_name'] -%}{%- do found.breakdowns.append(row['breakdown_name']) -%}{%- endif -%}
         {%- elif row['window_minutes'] or row['ordering'] or row['unit'] or row['breakdown_name'] -%}
             {%- do exceptions.raise_compiler_error(
-                where ~ "window_minutes to breakdown_name: these belong to the first row of step 1"
+                where ~ "window_minutes to breakdown_name: these belong to one row of step 1"
             ) -%}
         {%- endif -%}
         {%- if (row['property_name'] is none) != (row['property_value'] is none) -%}

@@ -56,6 +56,13 @@ def seed_of(funnels: list[Funnel]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def with_letters(project: Path) -> None:
+    """The letters become events that an app sends."""
+    with (project / "seeds" / "event_registry.csv").open("a", encoding="utf-8") as registry:
+        for letter in "ABCDX":
+            registry.write(f"academy,{letter},{letter},NAVIGATION,,,true,false\n")
+
+
 @pytest.fixture(scope="module")
 def sql(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
     folder = tmp_path_factory.mktemp("funnels")
@@ -64,6 +71,7 @@ def sql(tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
         warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
         project = warehouse.with_own_project()
         (project / "seeds" / "funnel_definitions.csv").write_text(seed_of(FUNNELS), "utf-8")
+        with_letters(project)
         warehouse.land(world(Random(1), 10))
         warehouse.dbt("seed")
         warehouse.dbt("run", "--empty", "-s", "+funnel_people")
@@ -225,12 +233,28 @@ def test_everybody_gets_as_far_as_the_reference_says(sql, seed):
         ("two,1,other name,CODE_VIEW,,,,,,,", "two step 1, step_name"),
         ("two,0,excluded,CODE_VIEW,,is_correct,,,,,", "two step 0, property_name"),
         ("two,0,excluded,CODE_VIEW,,,,30,,,", "two step 0, window_minutes"),
+        ("two,-1,less,CODE_VIEW,,,,,,,", "two step -1, step_number"),
+        ("two,2,second,CODE_VEIW,,,,,,,", "two step 2, event_name: event_registry.csv has no"),
+        ("two,2,second,CODE_VIEW,studyin,,,,,,", "two step 2, event_name: event_registry.csv has"),
+        (
+            "any,1,a,CODE_VIEW,,,,30,any_order,person,\nany,2,b,CODE_VIEW,,,,,,,",
+            "any step 2, event_name: in any order an event takes one step",
+        ),
     ],
 )
 def test_a_mistake_in_the_seed_names_row_and_column(broken_seed, line, expected):
     seed, build = broken_seed
     seed.write_text(seed_of([Funnel("two", ("A",))]) + line + "\n", "utf-8")
     assert f"funnel_definitions.csv, {expected}" in build()
+
+
+def test_the_options_can_stand_in_any_row_of_step_1(broken_seed):
+    """Of several events of step 1 the file's first row need not be the first by name."""
+    seed, build = broken_seed
+    rows = "new,1,first,PAGE_VIEW,,,,30,ordered,person,\nnew,1,first,CODE_VIEW,,,,,,,\n"
+    # A later mistake is what stops it.
+    seed.write_text(seed_of([]) + rows + "new,3,gap,PAGE_VIEW,,,,,,,\n", "utf-8")
+    assert "new step 3, step_number: there is no step 2" in build()
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +264,7 @@ def broken_seed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
         seed = warehouse.with_own_project() / "seeds" / "funnel_definitions.csv"
+        with_letters(warehouse.project)
         warehouse.land(world(Random(1), 5))
         warehouse.dbt("seed")
         warehouse.dbt("run", "--empty", "-s", "+int_funnel_events")
