@@ -64,4 +64,3 @@ order by
     event_quality.quarantined_count desc,
     event_quality.received_date desc,
     event_quality.source_app asc
-limit 50

@@ -33,6 +33,7 @@ followed as (
 journey as (
     select
         events.*,
+        row_number() over (order by events.occurred_at, events.event_key) as place,
         lag(events.occurred_at) over (order by events.occurred_at, events.event_key)
             as occurred_before
     from events
@@ -68,5 +69,5 @@ select
     journey.event_key
 from journey
 left join visits on journey.session_id = visits.session_id
+where journey.place <= 500
 order by journey.occurred_at, journey.event_key
-limit 500

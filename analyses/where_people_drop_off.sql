@@ -3,9 +3,8 @@
 -- One row for each step at which attempts ended and each reason; the shares of a funnel add up to
 -- 1. `no event`: the next step never came. `out of window`: it came too late. `counted for a later
 -- start`: they tried again and got on that way, so it is no loss. Who converted misses no step. A
--- funnel is followed up to the first day on which somebody may still convert: of later days only
--- the quick ones are known, and they would flatter. A person who enters on three days is three
--- attempts.
+-- funnel is followed up to the first day that is not complete: of later days only the quick ones
+-- are known, and they would flatter. A person who enters on three days is three attempts.
 
 with funnel_people as (
     select * from {{ ref('funnel_people') }}
@@ -28,8 +27,8 @@ unsettled as (
     select
         funnel_name,
         min(entry_date) as first_date
-    from funnel_people
-    where is_open
+    from funnels
+    where not is_complete
     group by funnel_name
 ),
 

@@ -3,28 +3,62 @@
         {{ funnels().step_count }} -#}
 {% macro funnels() %}
     {%- set found = {'step_count': 2, 'properties': [], 'breakdowns': [], 'has_strict': false} -%}
-    {%- set seed, registry, events = ref('funnel_definitions'), ref('event_registry'), ref('int_events') -%}
-    {%- if not execute or load_relation(seed) is none -%}{{ return(found) }}{%- endif -%}
+    {%- set seed = ref('funnel_definitions') -%}
+    {%- set registry = ref('event_registry') -%}
+    {%- set events_relation = ref('int_events') -%}
+    {%- if not execute or load_relation(seed) is none or load_relation(registry) is none -%}
+        {{ return(found) }}
+    {%- endif -%}
+    {#- A table does not keep the file's order: the row with the options comes first of step 1. -#}
     {%- set query -%}
-        select * from {{ seed }}
-        order by funnel_name, step_number, case when ordering is null then 1 else 0 end, event_name
+        select
+            definitions.*,
+            (
+                select count(*) from {{ registry }} as registry
+                where
+                    registry.event_name = definitions.event_name
+                    and registry.source_app = coalesce(definitions.source_app, registry.source_app)
+            ) as sender_count
+        from {{ seed }} as definitions
+        order by
+            definitions.funnel_name, definitions.step_number,
+            case when definitions.ordering is null then 1 else 0 end, definitions.event_name,
+            definitions.source_app, definitions.property_name, definitions.property_value
     {%- endset -%}
-    {%- set registry_query -%}
-        select distinct event_name from {{ registry }} order by event_name
-    {%- endset -%}
-    {%- set known_events = run_query(registry_query).columns[0].values() -%}
-    {%- set columns = adapter.get_columns_in_relation(events) | map(attribute='name') | list -%}
+    {%- set columns = [] -%}
+    {%- if load_relation(events_relation) is not none -%}
+        {%- do columns.extend(
+            adapter.get_columns_in_relation(events_relation) | map(attribute='name')
+        ) -%}
+    {%- endif -%}
     {%- set seen = {} -%}
+    {%- set events = {} -%}
+    {%- set any_ordered = [] -%}
     {%- for row in run_query(query).rows -%}
         {%- set where = "funnel_definitions.csv, " ~ row['funnel_name'] ~ " step " ~ row['step_number'] ~ ", " -%}
         {%- set steps = seen.setdefault(row['funnel_name'], {}) -%}
         {%- set number = row['step_number'] | int -%}
-        {%- if row['event_name'] not in known_events -%}
+        {%- if number < 0 -%}
+            {%- do exceptions.raise_compiler_error(where ~ "step_number: 0 or more") -%}
+        {%- endif -%}
+        {%- if row['sender_count'] == 0 -%}
             {%- do exceptions.raise_compiler_error(
-                where ~ "event_name: event_registry.csv has no event_name " ~ row['event_name']
+                where ~ "event_name: event_registry.csv has no " ~ row['event_name']
+                ~ (" of " ~ row['source_app'] if row['source_app'] else "")
             ) -%}
         {%- endif -%}
-        {%- for column in ('property_name', 'breakdown_name') if row[column] -%}
+        {%- set same_event = events.setdefault((row['funnel_name'], row['event_name']), []) -%}
+        {%- for other in same_event
+            if number > 0 and other[0] > 0 and other[0] != number
+            and (other[1] is none or row['source_app'] in (none, other[1]))
+            and row['funnel_name'] in any_ordered -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ "event_name: in any order an event takes one step, not step " ~ other[0]
+                ~ " as well"
+            ) -%}
+        {%- endfor -%}
+        {%- do same_event.append((number, row['source_app'])) -%}
+        {%- for column in ('property_name', 'breakdown_name') if row[column] and columns -%}
             {%- if row[column] not in columns and not row[column].startswith('properties.') -%}
                 {%- do exceptions.raise_compiler_error(
                     where ~ column ~ ": events have no column " ~ row[column]
@@ -50,6 +84,7 @@
             {%- if row['window_minutes'] is none or row['window_minutes'] <= 0 -%}
                 {%- do exceptions.raise_compiler_error(where ~ "window_minutes: a number above 0") -%}
             {%- endif -%}
+            {%- if row['ordering'] == 'any_order' -%}{%- do any_ordered.append(row['funnel_name']) -%}{%- endif -%}
             {%- if row['ordering'] == 'strict' -%}{%- do found.update({'has_strict': true}) -%}{%- endif -%}
             {%- if row['breakdown_name'] -%}{%- do found.breakdowns.append(row['breakdown_name']) -%}{%- endif -%}
         {%- elif row['window_minutes'] or row['ordering'] or row['unit'] or row['breakdown_name'] -%}

@@ -84,6 +84,29 @@ def test_it_has_an_answer(world, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_dbt_show_can_limit_it(world, name):
+    """`dbt show` writes a limit of its own below the question."""
+    con, compiled, _ = world
+    assert len(con.execute(compiled[name] + "\nlimit 1").fetchall()) == 1
+
+
+def test_who_drops_off_is_asked_of_complete_days(world):
+    """Of days whose windows are not over only the quick ones are known."""
+    con, _, _ = world
+    expected = con.execute(
+        "select funnel_name, count(*) from funnel_people where exists ("
+        " from funnels where is_complete and funnels.funnel_name = funnel_people.funnel_name"
+        " and funnels.entry_date = funnel_people.entry_date) group by funnel_name"
+    ).fetchall()
+    columns, rows = answer(world, "where_people_drop_off")
+    found: dict[str, int] = {}
+    for row in rows:
+        name = row[columns.index("funnel_name")]
+        found[name] = found.get(name, 0) + row[columns.index("attempt_count")]
+    assert found == dict(expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_its_order_leaves_no_ties(world, name):
     columns, rows = answer(world, name)
     order = sqlglot.parse_one(world[1][name], dialect="duckdb").args["order"]

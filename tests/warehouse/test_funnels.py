@@ -18,7 +18,7 @@ from tests.warehouse.worlds import world
 
 INPUTS = (
     "intermediate.int_funnel_events", "intermediate.int_actor_persons",
-    "intermediate.int_data_watermark",
+    "intermediate.int_data_watermark", "intermediate.int_events_attributed",
 )  # fmt: skip
 MODELS = ("intermediate.int_funnel_attempts", "intermediate.int_funnel_steps", "main.funnel_people")
 # What the letters stand for in the seed, where only events of the registry are allowed.
@@ -212,12 +212,28 @@ def test_everybody_gets_as_far_as_the_reference_says(sql, seed):
         ("new,1,first,PAGE_VEIW,,,,30,ordered,person,", "new step 1, event_name"),
         ("new,1,first,PAGE_VIEW,,is_right,true,30,ordered,person,", "new step 1, property_name"),
         ("new,1,first,PAGE_VIEW,,,,30,ordered,person,devise", "new step 1, breakdown_name"),
+        ("two,-1,less,CODE_VIEW,,,,,,,", "two step -1, step_number"),
+        ("two,2,second,CODE_VEIW,,,,,,,", "two step 2, event_name: event_registry.csv has no"),
+        ("two,2,second,CODE_VIEW,studyin,,,,,,", "two step 2, event_name: event_registry.csv has"),
+        (
+            "any,1,a,CODE_VIEW,,,,30,any_order,person,\nany,2,b,CODE_VIEW,,,,,,,",
+            "any step 2, event_name: in any order an event takes one step",
+        ),
     ],
 )
 def test_a_mistake_in_the_seed_names_row_and_column(broken_seed, line, expected):
     seed, build = broken_seed
     seed.write_text(seed_of([Funnel("two", ("A",))]) + line + "\n", "utf-8")
     assert f"funnel_definitions.csv, {expected}" in build()
+
+
+def test_the_options_can_stand_in_any_row_of_step_1(broken_seed):
+    """Of several events of step 1 the file's first row need not be the first by name."""
+    seed, build = broken_seed
+    rows = "new,1,first,PAGE_VIEW,,,,30,ordered,person,\nnew,1,first,CODE_VIEW,,,,,,,\n"
+    # A later mistake is what stops it.
+    seed.write_text(seed_of([]) + rows + "new,3,gap,PAGE_VIEW,,,,,,,\n", "utf-8")
+    assert "new step 3, step_number: there is no step 2" in build()
 
 
 @pytest.fixture(scope="module")

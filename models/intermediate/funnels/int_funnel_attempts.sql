@@ -18,6 +18,11 @@ actor_persons as (
     select * from {{ ref('int_actor_persons') }}
 ),
 
+openings as (
+    select * from {{ ref('int_events_attributed') }}
+    where is_opening
+),
+
 definitions as (
     select
         funnel_name,
@@ -28,27 +33,46 @@ definitions as (
     where ordering is not null
 ),
 
-known as (
+-- A session in which two people appear is one attempt, of the person who opened it.
+acted as (
     select
         funnel_events.funnel_name,
         definitions.ordering,
         definitions.window_us,
-        coalesce(actor_persons.person_key, funnel_events.actor_key) as person_key,
+        definitions.unit,
         case when definitions.unit = 'session' then funnel_events.session_id end as session_id,
-        case
-            when definitions.unit = 'session' then funnel_events.session_id
-            else coalesce(actor_persons.person_key, funnel_events.actor_key)
-        end as unit_key,
+        coalesce(openings.actor_key, funnel_events.actor_key) as actor_key,
+        coalesce(openings.actor_kind, funnel_events.actor_kind) as actor_kind,
         funnel_events.step_number,
         funnel_events.event_key,
         funnel_events.breakdown_value,
         {{ epoch_us('funnel_events.occurred_at') }} as occurred_us
     from funnel_events
     inner join definitions on funnel_events.funnel_name = definitions.funnel_name
+    left join openings
+        on definitions.unit = 'session' and funnel_events.session_id = openings.session_id
+),
+
+known as (
+    select
+        acted.funnel_name,
+        acted.ordering,
+        acted.window_us,
+        coalesce(actor_persons.person_key, acted.actor_key) as person_key,
+        acted.session_id,
+        case
+            when acted.unit = 'session' then acted.session_id
+            else coalesce(actor_persons.person_key, acted.actor_key)
+        end as unit_key,
+        acted.step_number,
+        acted.event_key,
+        acted.breakdown_value,
+        acted.occurred_us
+    from acted
     left join actor_persons
         on
-            funnel_events.actor_key = actor_persons.actor_key
-            and funnel_events.actor_kind = actor_persons.actor_kind
+            acted.actor_key = actor_persons.actor_key
+            and acted.actor_kind = actor_persons.actor_kind
 ),
 
 -- One event, one place: at one instant the earlier step comes first, an exclusion (step 0) last.
