@@ -27,6 +27,15 @@ with results as (
         'local_hour',
         cast({{ local_hour(utc_midnight("date '2026-03-02'") ~ " - interval 1 microsecond") }} as varchar),
         '23'
+    union all
+    select
+        'zone_time',
+        cast({{ zone_time("timestamp '2026-03-02 18:29:59'", "'Asia/Kolkata'") }} as varchar),
+        '2026-03-02 23:59:59'
+    {%- for name, expected in [('Asia/Kolkata', 'true'), ('Atlantis/Poseidonis', 'false')] %}
+    union all
+    select 'is_zone', cast({{ is_zone("'" ~ name ~ "'") }} as varchar), '{{ expected }}'
+    {%- endfor %}
     {%- for day in range(2, 9) %}
     union all
     select
