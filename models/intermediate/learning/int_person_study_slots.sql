@@ -1,5 +1,3 @@
-{{ config(materialized='incremental', unique_key='everything') }}
-
 with slots as (
     select * from {{ ref('int_visitor_study_slots') }}
     where consent_mode = 'full'
@@ -45,4 +43,3 @@ select
     cast(questions_attempted as bigint) as questions_attempted,
     cast(questions_correct as bigint) as questions_correct
 from zoned
-where {{ is_touched('everything') }}

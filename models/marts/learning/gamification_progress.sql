@@ -5,103 +5,63 @@ with person_days as (
     where source_app = 'studyin' and consent_mode = 'full'
 ),
 
-award_events as (
-    select * from {{ ref('int_award_events') }}
-    where consent_mode = 'full'
-),
-
-actor_persons as (
-    select * from {{ ref('int_actor_persons') }}
-),
-
-study_days as (
-    select * from {{ ref('int_person_study_days') }}
+awards as (
+    select * from {{ ref('int_person_awards') }}
 ),
 
 achievements as (
     select * from {{ ref('user_achievements') }}
 ),
 
+study_days as (
+    select * from {{ ref('int_person_study_days') }}
+    where calendar = 'utc'
+),
+
+streaks as (
+    select * from {{ ref('int_person_streaks') }}
+),
+
 levels as (
     select * from {{ ref('int_level_bounds') }}
 ),
 
+-- One row, also while no day is complete.
 watermark as (
-    select * from {{ ref('int_data_watermark') }}
+    select max(as_of_date) as as_of_date from {{ ref('int_data_watermark') }}
 ),
 
-awards as (
+recent as (
     select
-        award_events.*,
-        coalesce(actor_persons.person_key, award_events.actor_key) as person_key,
-        coalesce(award_events.new_total_xp, award_events.total_xp) as claimed_xp,
-        -- What a level or a streak sends is no XP, whatever else it carries.
-        case when award_events.event_name = 'XP_EARNED' then award_events.xp_amount end as earned_xp
-    from award_events
-    left join actor_persons
-        on
-            award_events.actor_key = actor_persons.actor_key
-            and award_events.actor_kind = actor_persons.actor_kind
-),
-
--- At one instant the order of events is not known: a claim knows of all of them.
-running as (
-    select
-        *,
-        coalesce(
-            sum(earned_xp) over (
-                partition by person_key order by occurred_at
-                range between unbounded preceding and current row
-            ),
-            0
-        ) as xp_through,
-        row_number() over (
-            partition by person_key, event_name, claimed_xp, earned_xp
-            order by occurred_at, event_key
-        ) as time_claimed
-    from awards
-),
-
-earned as (
-    select
-        person_key,
-        coalesce(sum(earned_xp), 0) as total_xp,
-        coalesce(sum(case when xp_source = 'question_correct' then earned_xp end), 0)
-            as question_correct_xp,
-        coalesce(sum(case when xp_source = 'material_complete' then earned_xp end), 0)
-            as material_complete_xp,
-        coalesce(sum(case when xp_source = 'streak' then earned_xp end), 0) as streak_xp,
+        person_days.person_key,
         coalesce(
             sum(
                 case
                     when
-                        coalesce(xp_source, '')
-                        not in ('question_correct', 'material_complete', 'streak')
-                        then earned_xp
+                        person_days.stat_date <= watermark.as_of_date
+                        and person_days.stat_date
+                        > {{ dbt.dateadd('day', -30, 'watermark.as_of_date') }}
+                        then person_days.xp_earned
                 end
             ),
-            0
-        ) as other_xp,
-        -- The app's total did not move: the award came twice, or the app lost one of two.
-        coalesce(sum(case when claimed_xp is not null and time_claimed > 1 then earned_xp end), 0)
-            as repeated_xp,
-        {{ last_by('claimed_xp', ['occurred_at', 'claimed_xp', 'event_key']) }} as claimed_total_xp,
-        {{ last_by(
-            'case when claimed_xp is not null then claimed_xp - xp_through end',
-            ['occurred_at', 'claimed_xp', 'event_key']
-        ) }} as xp_difference,
-        {{ first_by(
-            'case when claimed_xp is not null then claimed_xp - xp_through end',
-            ['occurred_at', '-claimed_xp', 'event_key']
-        ) }} as xp_before_events,
-        {{ last_by('new_level', ['occurred_at', 'new_level', 'event_key']) }} as claimed_level,
-        {{ last_by('new_streak', ['occurred_at', 'new_streak', 'event_key']) }} as claimed_streak,
-        {{ last_by(
-            'case when new_streak is not null then occurred_at end',
-            ['occurred_at', 'new_streak', 'event_key']
-        ) }} as streak_claimed_at
-    from running
-    group by person_key
+            max(case when watermark.as_of_date is not null then 0 end)
+        ) as xp_last_30_days,
+        coalesce(
+            sum(
+                case
+                    when
+                        person_days.stat_date
+                        <= {{ dbt.dateadd('day', -30, 'watermark.as_of_date') }}
+                        and person_days.stat_date
+                        > {{ dbt.dateadd('day', -60, 'watermark.as_of_date') }}
+                        then person_days.xp_earned
+                end
+            ),
+            max(case when watermark.as_of_date is not null then 0 end)
+        ) as xp_30_days_before
+    from person_days
+    cross join watermark
+    group by person_days.person_key
 ),
 
 unlocked as (
@@ -113,54 +73,88 @@ unlocked as (
     group by person_key
 ),
 
-recent as (
+streaks_beside as (
     select
-        person_days.person_key,
-        sum(
-            case
-                when
-                    person_days.stat_date
-                    > {{ dbt.dateadd('day', -30, 'watermark.as_of_date') }}
-                    then person_days.xp_earned
-                else 0
-            end
-        ) as xp_last_30_days,
-        sum(
-            case
-                when
-                    person_days.stat_date
-                    <= {{ dbt.dateadd('day', -30, 'watermark.as_of_date') }}
-                    then person_days.xp_earned
-                else 0
-            end
-        ) as xp_30_days_before
-    from person_days
-    inner join watermark
-        on
-            person_days.stat_date <= watermark.as_of_date
-            and person_days.stat_date > {{ dbt.dateadd('day', -60, 'watermark.as_of_date') }}
-    group by person_days.person_key
-),
-
-streaks as (
-    select
-        study_days.person_key,
-        max(case when study_days.calendar = 'utc' then study_days.streak_days end)
-            as longest_streak,
-        max(case when study_days.calendar = 'reporting' then study_days.streak_days end)
-            as longest_local_streak,
-        {{ current_streak('utc') }} as current_streak,
-        {{ current_streak('reporting') }} as current_local_streak
-    from study_days
-    left join watermark on study_days.study_date <= watermark.as_of_date
-    group by study_days.person_key
+        person_key,
+        max(case when calendar = 'utc' then current_streak end) as current_streak,
+        max(case when calendar = 'utc' then longest_streak end) as longest_streak,
+        max(case when calendar = 'reporting' then current_streak end) as current_local_streak,
+        max(case when calendar = 'reporting' then longest_streak end) as longest_local_streak
+    from streaks
+    group by person_key
 ),
 
 people as (
     select
-        person_key,
-        max(user_kind) as user_kind
-    from person_days
-    group by person_key
+        recent.*,
+        coalesce(awards.total_xp, 0) as total_xp,
+        coalesce(awards.question_correct_xp, 0) as question_correct_xp,
+        coalesce(awards.material_complete_xp, 0) as material_complete_xp,
+        coalesce(awards.streak_xp, 0) as streak_xp,
+        coalesce(awards.other_xp, 0) as other_xp,
+        coalesce(awards.repeated_xp, 0) as repeated_xp,
+        awards.claimed_total_xp,
+        awards.xp_difference,
+        awards.xp_before_events,
+        awards.claimed_level,
+        awards.claimed_streak,
+        case
+            -- That a streak is broken is said of the days before.
+            when awards.claimed_streak = 0
+                then
+                    {{ dbt.dateadd('day', -1, 'cast(awards.streak_claimed_at as date)') }}
+            else cast(awards.streak_claimed_at as date)
+        end as streak_claimed_date
+    from recent
+    left join awards on recent.person_key = awards.person_key
 )
-select 1
+
+select
+    people.person_key,
+    people.total_xp,
+    people.question_correct_xp,
+    people.material_complete_xp,
+    people.streak_xp,
+    people.other_xp,
+    people.repeated_xp,
+    levels.level,
+    people.total_xp - levels.xp_required as xp_into_level,
+    levels.next_xp_required - people.total_xp as xp_to_next_level,
+    cast(people.total_xp - levels.xp_required as double)
+    / (levels.next_xp_required - levels.xp_required) as level_progress,
+    coalesce(unlocked.achievement_count, 0) as achievement_count,
+    cast(coalesce(unlocked.achievement_xp_reward, 0) as bigint) as achievement_xp_reward,
+    -- Whoever was never active has no streak; while no day is complete nobody's is known.
+    coalesce(streaks_beside.current_streak, people.xp_last_30_days * 0) as current_streak,
+    coalesce(streaks_beside.longest_streak, 0) as longest_streak,
+    coalesce(streaks_beside.current_local_streak, people.xp_last_30_days * 0)
+        as current_local_streak,
+    coalesce(streaks_beside.longest_local_streak, 0) as longest_local_streak,
+    cast(people.xp_last_30_days as bigint) as xp_last_30_days,
+    cast(people.xp_30_days_before as bigint) as xp_30_days_before,
+    cast(people.xp_last_30_days - people.xp_30_days_before as bigint) as xp_change,
+    cast(people.xp_last_30_days - people.xp_30_days_before as double)
+    / nullif(people.xp_30_days_before, 0) as xp_change_rate,
+    people.claimed_total_xp,
+    people.xp_difference,
+    people.xp_before_events,
+    people.xp_difference - people.xp_before_events as xp_drift,
+    people.claimed_level,
+    people.claimed_level <> levels.level as is_level_different,
+    people.claimed_streak,
+    case
+        when people.claimed_streak is not null
+            then people.claimed_streak - coalesce(study_days.streak_days, 0)
+    end as streak_difference
+from people
+left join unlocked on people.person_key = unlocked.person_key
+left join streaks_beside on people.person_key = streaks_beside.person_key
+left join study_days
+    on
+        people.person_key = study_days.person_key
+        and people.streak_claimed_date = study_days.study_date
+left join levels
+    on
+        people.total_xp >= levels.xp_required
+        and (people.total_xp < levels.next_xp_required or levels.next_xp_required is null)
+where {{ is_touched('everything') }}
