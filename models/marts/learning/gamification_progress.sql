@@ -125,9 +125,10 @@ select
     coalesce(unlocked.achievement_count, 0) as achievement_count,
     cast(coalesce(unlocked.achievement_xp_reward, 0) as bigint) as achievement_xp_reward,
     -- Whoever was never active has no streak; while no day is complete nobody's is known.
-    coalesce(streaks_beside.current_streak, people.xp_last_30_days * 0) as current_streak,
+    cast(coalesce(streaks_beside.current_streak, people.xp_last_30_days * 0) as bigint)
+        as current_streak,
     coalesce(streaks_beside.longest_streak, 0) as longest_streak,
-    coalesce(streaks_beside.current_local_streak, people.xp_last_30_days * 0)
+    cast(coalesce(streaks_beside.current_local_streak, people.xp_last_30_days * 0) as bigint)
         as current_local_streak,
     coalesce(streaks_beside.longest_local_streak, 0) as longest_local_streak,
     cast(people.xp_last_30_days as bigint) as xp_last_30_days,
