@@ -1,0 +1,50 @@
+{{ config(materialized='incremental', unique_key='visitor_key') }}
+
+{%- set of_quizzes = "event_name in ('QUIZ_START', 'QUIZ_COMPLETE', 'SKILL_ASSESS')" %}
+
+with events as (
+    select
+        *,
+        -- What lies in `properties` is studyin's, what lies in `metadata` the academy's.
+        {{ unpack_json('properties', {
+            'properties': {
+                'quiz_type': 'string',
+                'total_questions': 'number',
+                'correct_answers': 'number',
+                'accuracy': 'number',
+                'total_time_seconds': 'number',
+            },
+            'metadata': {
+                'skill': 'string',
+                'score': 'number',
+            },
+        }) }} as sent
+    from {{ ref('int_events') }}
+    where {{ of_quizzes }} and {{ is_touched('visitor_key') }}
+),
+
+attributed as (
+    select * from {{ ref('int_events_attributed') }}
+    where {{ of_quizzes }} and not is_clock_skewed and {{ is_touched('visitor_key') }}
+)
+
+select
+    events.event_key,
+    events.visitor_key,
+    attributed.actor_key,
+    attributed.actor_kind,
+    attributed.session_id,
+    events.source_app,
+    events.event_name,
+    events.quiz_id,
+    events.sent.metadata.skill,
+    events.sent.properties.quiz_type,
+    events.consent_mode,
+    cast(events.sent.properties.total_questions as bigint) as total_questions,
+    cast(events.sent.properties.correct_answers as bigint) as correct_answers,
+    events.sent.properties.accuracy as claimed_accuracy,
+    events.sent.metadata.score as claimed_score,
+    events.sent.properties.total_time_seconds,
+    events.occurred_at
+from events
+inner join attributed on events.event_key = attributed.event_key
