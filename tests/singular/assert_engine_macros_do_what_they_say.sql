@@ -69,6 +69,13 @@ with results as (
     from (select {{ unpack_json("cast('{\"a\": {\"b\": 7}}' as json)", {'a': {'b': 'integer'}}) }} as sent) as unpacked
     union all
     select 'json_text', {{ json_text("cast('{\"a\": {\"b\": 7}}' as json)", 'a.b') }}, '7'
+    {%- for path, expected in [('a', "'2'"), ('b', 'null'), ('c', 'null')] %}
+    union all
+    select
+        'json_list_length',
+        cast({{ json_list_length("cast('{\"a\": [7, 8], \"b\": {}}' as json)", path) }} as varchar),
+        {{ expected }}
+    {%- endfor %}
     union all
     select 'quantile', cast({{ quantile('number', 0.5) }} as varchar), '15.0'
     from (values (10), (20)) as numbers (number)
