@@ -196,7 +196,7 @@ def by_person(deeds: list[Deed], awards: list[Award]) -> dict[str, tuple[list, l
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(history=histories())
 def test_streaks_are_those_of_the_reference(sql, history):
     fill(sql, *history)
@@ -220,7 +220,7 @@ def test_streaks_are_those_of_the_reference(sql, history):
     assert Counter(found) == Counter(expected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(history=histories())
 def test_points_and_levels_are_those_of_the_reference(sql, history):
     fill(sql, *history)

@@ -23,7 +23,7 @@ _ACADEMY = [*["PAGE_VIEW"] * 5, "LESSON_START", "LLM_PROMPT", "LLM_RESPONSE", "U
 _STUDYIN = [
     *["question_submit"] * 3, "material_open", "material_read", "question_view", "topic_explored",
     "session_start", *["session_end", "session_pause", "session_resume"] * 2, "xp_earned",
-    "streak_broken",
+    "streak_broken", "streak_continued", "level_up", "achievement_unlocked",
 ]  # fmt: skip
 _SKETCHYCHAIN = ["session:start", "prompt:submit", "prompt:success", "sketch:view", "session:end"]
 _INTERACTIONS = ["click", "navigation", "input", "error", "generation", "state_transition"]
@@ -135,7 +135,11 @@ def _studyin(random: Random, name: str, number: int, at: datetime) -> tuple[str,
     bag = {
         "is_correct": random.random() < 0.5,
         "xp_amount": random.randint(0, 9),
-        "new_streak": 0,
+        "new_streak": number % 3,
+        "new_total_xp": 5 * number,
+        "new_level": number % 4,
+        "achievement_id": f"achievement-{number % 2}",
+        "timezone": ["Asia/Tokyo", "Atlantis/Poseidonis", "America/Chicago"][number % 3],
         "time_spent_seconds": 30,
         "duration_seconds": random.randint(0, 4000),
     }
