@@ -29,7 +29,7 @@ summed as (
 zoned as (
     select
         summed.*,
-        coalesce(timezones.timezone, '{{ var("reporting_timezone") }}') as timezone
+        timezones.timezone
     from summed
     left join timezones on summed.person_key = timezones.person_key
 )
@@ -37,8 +37,7 @@ zoned as (
 select
     person_key,
     slot_at,
-    timezone,
-    {{ zone_time('slot_at', 'timezone') }} as own_time,
+    coalesce({{ zone_time('slot_at', 'timezone') }}, {{ local_time('slot_at') }}) as own_time,
     cast(deed_count as bigint) as deed_count,
     cast(questions_attempted as bigint) as questions_attempted,
     cast(questions_correct as bigint) as questions_correct

@@ -144,7 +144,7 @@ streaks_beside as (
 
 select
     studied.person_key,
-    coalesce(timezones.timezone, '{{ var("reporting_timezone") }}') as timezone,
+    timezones.timezone,
     cast(studied.study_seconds as bigint) as study_seconds,
     studied.study_days,
     coalesce(answered.questions_attempted, 0) as questions_attempted,
