@@ -93,6 +93,15 @@ with results as (
     union all
     select 'numbers_through', concat_ws(' ', min(number), max(number), count(*)), '0 4 5'
     from {{ numbers_through(4) }} as numbers
+    union all
+    select 'each_text', string_agg(letter, ' '), 'a b'
+    from (select {{ each_text("cast('[\"a\", \"b\"]' as json)") }} as letter) as letters
+    union all
+    select 'each_text', cast(count(*) as varchar), '0'
+    from (select {{ each_text("cast('\"a\"' as json)") }} as letter) as letters
+    union all
+    select 'units', cast({{ from_units('sum(' ~ units('number') ~ ')') }} as varchar), '-0.75'
+    from (values (0.25), (-131072.0), (131071.0)) as numbers (number)
 )
 
 select * from results
