@@ -19,6 +19,10 @@ questions as (
     select * from {{ ref('stg_studyin__questions') }}
 ),
 
+topic_mastery as (
+    select * from {{ ref('topic_mastery') }}
+),
+
 slots as (
     select * from {{ ref('int_person_study_slots') }}
 ),
@@ -52,7 +56,15 @@ recent as (
         sum(coalesce(person_days.active_seconds, 0)) as recent_seconds,
         sum(
             coalesce(person_days.active_seconds, 0) * coalesce(person_days.active_seconds, 0)
-        ) as recent_seconds_squared
+        ) as recent_seconds_squared,
+        sum(
+            case
+                when
+                    person_days.stat_date
+                    > {{ dbt.dateadd('day', -14, 'watermark.as_of_date') }}
+                    then person_days.active_seconds
+            end
+        ) as velocity_seconds
     from person_days
     inner join watermark
         on
@@ -103,6 +115,21 @@ answered as (
             )
         ) as squared_parts
     from believed
+    group by person_key
+),
+
+learned as (
+    select
+        person_key,
+        count(case when mastery_level = 'mastered' then 1 end) as topics_mastered,
+        count(case when mastery_level = 'proficient' then 1 end) as topics_proficient,
+        count(case when mastery_level = 'competent' then 1 end) as topics_competent,
+        count(case when mastery_level = 'developing' then 1 end) as topics_developing,
+        count(case when mastery_level = 'novice' then 1 end) as topics_novice,
+        count(case when mastery_level = 'insufficient' then 1 end) as topics_insufficient,
+        count(case when mastery_level is null then 1 end) as topics_untested,
+        sum(cast(round(mastery_change * {{ parts }}) as bigint)) as gained_parts
+    from topic_mastery
     group by person_key
 ),
 
@@ -192,7 +219,16 @@ select
     cast(answered.believed_parts - {{ parts }} * answered.confidence_correct as double)
     / {{ parts }} / nullif(answered.confidence_answers, 0) as confidence_bias,
     cast(answered.squared_parts as double) / {{ parts }}
-    / nullif(answered.confidence_answers, 0) as confidence_brier
+    / nullif(answered.confidence_answers, 0) as confidence_brier,
+    cast(learned.gained_parts as double) / {{ parts }}
+    / nullif(cast(recent.velocity_seconds as double) / 3600, 0) as learning_velocity,
+    coalesce(learned.topics_mastered, 0) as topics_mastered,
+    coalesce(learned.topics_proficient, 0) as topics_proficient,
+    coalesce(learned.topics_competent, 0) as topics_competent,
+    coalesce(learned.topics_developing, 0) as topics_developing,
+    coalesce(learned.topics_novice, 0) as topics_novice,
+    coalesce(learned.topics_insufficient, 0) as topics_insufficient,
+    coalesce(learned.topics_untested, 0) as topics_untested
 from studied
 cross join watermark
 left join recent on studied.person_key = recent.person_key
@@ -200,4 +236,5 @@ left join timezones on studied.person_key = timezones.person_key
 left join answered on studied.person_key = answered.person_key
 left join best on studied.person_key = best.person_key
 left join streaks_beside on studied.person_key = streaks_beside.person_key
+left join learned on studied.person_key = learned.person_key
 where {{ is_touched('everything') }}
