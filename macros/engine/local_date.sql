@@ -44,14 +44,35 @@
         {{ local_time('occurred_at') }} -#}
 {% macro local_time(timestamp) -%}
     {%- if var('reporting_timezone') == 'UTC' -%} {{ timestamp }}
-    {%- else -%} {{ return(adapter.dispatch('local_time')(timestamp)) }}
+    {%- else -%} {{ zone_time(timestamp, "'" ~ var('reporting_timezone') ~ "'") }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro duckdb__local_time(timestamp) -%}
-    timezone('{{ var('reporting_timezone') }}', timezone('UTC', {{ timestamp }}))
+{#- The same in another zone, by an expression that names it; a name that is_zone does not know is an
+    error. Example:
+        {{ zone_time('occurred_at', 'timezone') }} -#}
+{% macro zone_time(timestamp, zone) -%}
+    {{ return(adapter.dispatch('zone_time')(timestamp, zone)) }}
 {%- endmacro %}
 
-{% macro spark__local_time(timestamp) -%}
-    from_utc_timestamp({{ timestamp }}, '{{ var('reporting_timezone') }}')
+{% macro duckdb__zone_time(timestamp, zone) -%}
+    timezone({{ zone }}, timezone('UTC', {{ timestamp }}))
+{%- endmacro %}
+
+{% macro spark__zone_time(timestamp, zone) -%}
+    from_utc_timestamp({{ timestamp }}, {{ zone }})
+{%- endmacro %}
+
+{#- Whether the engine knows a zone of this name. Example:
+        {{ is_zone('timezone') }} -#}
+{% macro is_zone(name) -%}
+    {{ return(adapter.dispatch('is_zone')(name)) }}
+{%- endmacro %}
+
+{% macro duckdb__is_zone(name) -%}
+    {{ name }} in (select zones.name from pg_timezone_names() as zones)
+{%- endmacro %}
+
+{% macro spark__is_zone(name) -%}
+    {{ name }} in ('{{ modules.pytz.all_timezones | join("', '") }}')
 {%- endmacro %}

@@ -27,6 +27,15 @@ with results as (
         'local_hour',
         cast({{ local_hour(utc_midnight("date '2026-03-02'") ~ " - interval 1 microsecond") }} as varchar),
         '23'
+    union all
+    select
+        'zone_time',
+        cast({{ zone_time("timestamp '2026-03-02 18:29:59'", "'Asia/Kolkata'") }} as varchar),
+        '2026-03-02 23:59:59'
+    {%- for name, expected in [('Asia/Kolkata', 'true'), ('Atlantis/Poseidonis', 'false')] %}
+    union all
+    select 'is_zone', cast({{ is_zone("'" ~ name ~ "'") }} as varchar), '{{ expected }}'
+    {%- endfor %}
     {%- for day in range(2, 9) %}
     union all
     select
@@ -60,6 +69,13 @@ with results as (
     from (select {{ unpack_json("cast('{\"a\": {\"b\": 7}}' as json)", {'a': {'b': 'integer'}}) }} as sent) as unpacked
     union all
     select 'json_text', {{ json_text("cast('{\"a\": {\"b\": 7}}' as json)", 'a.b') }}, '7'
+    {%- for path, expected in [('a', "'2'"), ('b', 'null'), ('c', 'null')] %}
+    union all
+    select
+        'json_list_length',
+        cast({{ json_list_length("cast('{\"a\": [7, 8], \"b\": {}}' as json)", path) }} as varchar),
+        {{ expected }}
+    {%- endfor %}
     union all
     select 'quantile', cast({{ quantile('number', 0.5) }} as varchar), '15.0'
     from (values (10), (20)) as numbers (number)

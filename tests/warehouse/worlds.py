@@ -27,7 +27,8 @@ _STUDYIN = [
     *["question_submit"] * 3, "material_open", "material_read", "question_view", "topic_explored",
     "session_start", *["session_end", "session_pause", "session_resume"] * 2, "xp_earned",
     "streak_broken", "material_complete", "quiz_start", "quiz_complete", "ai_question_asked",
-    "ai_hint_requested",
+    "ai_hint_requested", "ai_explanation_requested", "streak_continued", "level_up",
+    "achievement_unlocked",
 ]  # fmt: skip
 _SKETCHYCHAIN = ["session:start", "prompt:submit", "prompt:success", "sketch:view", "session:end"]
 _INTERACTIONS = ["click", "navigation", "input", "error", "generation", "state_transition"]
@@ -146,7 +147,11 @@ def _studyin(random: Random, name: str, number: int, at: datetime) -> tuple[str,
     bag = {
         "is_correct": random.random() < 0.5,
         "xp_amount": random.randint(0, 9),
-        "new_streak": 0,
+        "new_streak": number % 3,
+        "new_total_xp": 5 * number,
+        "new_level": number % 4,
+        "achievement_id": f"achievement-{number % 2}",
+        "timezone": ["Asia/Tokyo", "Atlantis/Poseidonis", "America/Chicago"][number % 3],
         "time_spent_seconds": 30,
         "duration_seconds": random.randint(0, 4000),
         "scroll_depth_percent": random.choice([20, 89.9, 90]),

@@ -27,6 +27,7 @@ select
     cast(null as varchar) as topic_id,
     cast(null as varchar) as question_id,
     quiz_id,
+    cast(null as varchar) as achievement_id,
     cast(null as varchar) as sketch_id,
     cast(prompt_id as varchar) as prompt_id,
 

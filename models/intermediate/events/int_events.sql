@@ -29,6 +29,7 @@ select
     judged.topic_id,
     judged.question_id,
     judged.quiz_id,
+    judged.achievement_id,
     judged.sketch_id,
     judged.prompt_id,
     judged.country,

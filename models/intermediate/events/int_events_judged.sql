@@ -68,6 +68,7 @@ select
     arrived.topic_id,
     arrived.question_id,
     arrived.quiz_id,
+    arrived.achievement_id,
     arrived.sketch_id,
     arrived.prompt_id,
 

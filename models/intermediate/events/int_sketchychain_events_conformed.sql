@@ -27,6 +27,7 @@ select
     cast(null as varchar) as topic_id,
     cast(null as varchar) as question_id,
     cast(null as varchar) as quiz_id,
+    cast(null as varchar) as achievement_id,
     sketch_id,
     prompt_id,
 

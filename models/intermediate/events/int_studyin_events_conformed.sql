@@ -27,6 +27,7 @@ select
     topic_id,
     question_id,
     quiz_id,
+    achievement_id,
     cast(null as varchar) as sketch_id,
     cast(null as varchar) as prompt_id,
 

@@ -8,6 +8,17 @@ actor_persons as (
     select * from {{ ref('int_actor_persons') }}
 ),
 
+levels as (
+    select * from {{ ref('int_level_bounds') }}
+),
+
+-- An app that awards points has levels, also for whoever has none yet.
+awarding_apps as (
+    select distinct source_app
+    from {{ ref('event_registry') }}
+    where event_name = 'XP_EARNED'
+),
+
 known as (
     select
         visitor_days.*,
@@ -102,6 +113,33 @@ run_starts as (
             rows between unbounded preceding and current row
         ) as run_start
     from chained
+),
+
+accumulated as (
+    select
+        run_starts.*,
+        case
+            when awarding_apps.source_app is not null
+                then
+                    sum(run_starts.xp_earned) over (
+                        partition by run_starts.person_key, run_starts.source_app
+                        order by run_starts.day_number
+                        rows between unbounded preceding and current row
+                    )
+        end as total_xp
+    from run_starts
+    left join awarding_apps on run_starts.source_app = awarding_apps.source_app
+),
+
+levelled as (
+    select
+        accumulated.*,
+        levels.level
+    from accumulated
+    left join levels
+        on
+            accumulated.total_xp >= levels.xp_required
+            and (accumulated.total_xp < levels.next_xp_required or levels.next_xp_required is null)
 )
 
 select
@@ -141,7 +179,8 @@ select
     case when deed_count > 0 then day_number - last_day_in_app end as days_since_last_in_app,
     case when deed_count > 0 then day_number - last_day end as days_since_last,
     case when deed_count > 0 then day_number - run_start + 1 else 0 end as streak_days,
+    level,
     first_deed_at,
     last_deed_at
-from run_starts
+from levelled
 where {{ is_touched('everything') }}

@@ -33,6 +33,7 @@ select
     accepted.topic_id,
     accepted.question_id,
     accepted.quiz_id,
+    accepted.achievement_id,
     accepted.sketch_id,
     accepted.prompt_id,
     accepted.component,

@@ -30,6 +30,7 @@ select
     xp_earned,
     achievements_unlocked,
     streak_days,
+    level,
     prompts_submitted,
     generations,
     sketches_created,
