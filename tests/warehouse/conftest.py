@@ -130,7 +130,8 @@ def models_alone(
         warehouse.dbt("compile", "--full-refresh", "-s", *names)
     con = duckdb.connect()
     con.execute("attach ':memory:' as work")
-    con.execute("create schema work.intermediate; create schema work.seeds")
+    for schema in ("staging", "intermediate", "seeds"):
+        con.execute(f"create schema work.{schema}")
     con.execute(f"attach '{folder / 'data' / 'work.duckdb'}' as built (read_only)")
     for relation in inputs:
         columns = con.execute(f"describe built.{relation}").fetchall()
