@@ -120,6 +120,9 @@ class Difficulty:
     def __init__(self, answers: list[Answer], firsts: set[str], numbers: Numbers):
         self.firsts = [answer for answer in answers if answer.key in firsts]
         self.timed = [a for a in answers if a.is_correct and a.seconds is not None]
+        self.asked = defaultdict(list)
+        for answer in answers:
+            self.asked[answer.question].append(answer)
         self.numbers = numbers
 
     def _rate(self, day: int, prior_answers: float, prior: float, **of) -> float:
@@ -141,14 +144,18 @@ class Difficulty:
         return self._rate(answer.day, prior_answers, topic, question=answer.question)
 
     def is_rapid_guess(self, answer: Answer) -> bool:
-        times = [
-            round(other.seconds * 1000)
-            for other in self.timed
-            if other.question == answer.question and other.day < answer.day
-        ]
+        """Against the median as it was when the number of known times had last doubled."""
         n = self.numbers
-        if answer.seconds is None or len(times) < n["rapid_least_answers"]:
+        timed = [other for other in self.timed if other.question == answer.question]
+        known = [other for other in timed if other.day < answer.day]
+        enough = n["rapid_least_answers"]
+        if answer.seconds is None or len(known) < enough:
             return False
+        while enough * 2 <= len(known):
+            enough *= 2
+        days = {other.day for other in self.asked[answer.question]}
+        renewed = min(day for day in days if sum(other.day < day for other in timed) >= enough)
+        times = [round(other.seconds * 1000) for other in timed if other.day < renewed]
         median = statistics.median(times) / 1000
         return answer.seconds < min(median * n["rapid_share"], n["rapid_most_seconds"])
 

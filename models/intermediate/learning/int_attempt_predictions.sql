@@ -89,7 +89,7 @@ judged as (
 -- already says. Each is a sum of errors over a sum of information, once plain and once fading.
 {% for level in levels %}
     {% set name, group = level.name, level.of | join(', ') %}
-    {% set blocks_of = name ~ '_blocks.' ~ level.of | join(', ' ~ name ~ '_blocks.') %}
+    {% set chained_of = name ~ '_chained.' ~ level.of | join(', ' ~ name ~ '_chained.') %}
     {% set placed, blocked, carried, summed = (
         name ~ '_placed', name ~ '_blocked', name ~ '_carried', name ~ '_summed'
     ) %}
@@ -137,30 +137,49 @@ judged as (
         group by {{ group }}, {{ name }}_block
     ),
 
+    -- Most have a single block, and carry nothing.
+    {{ name }}_long as (
+        select distinct {{ group }}
+        from {{ name }}_blocks
+        where {{ name }}_block > 0
+    ),
+
+    {{ name }}_chained as (
+        select {{ name }}_blocks.*
+        from {{ name }}_blocks
+        inner join {{ name }}_long
+            on
+                {% for column in level.of %}
+                    {% if not loop.first %}and {% endif -%}
+                    {{ name }}_blocks.{{ column }} = {{ name }}_long.{{ column }}
+                {% endfor %}
+    ),
+
     {{ carried }} as (
         select
-            {{ name }}_blocks.*,
-            sum({{ name }}_blocks.weight) over earlier as earlier_weight,
+            {{ name }}_chained.*,
+            sum({{ name }}_chained.weight) over earlier as earlier_weight,
             {% for measure in ['error', 'information'] %}
-                sum({{ name }}_blocks.{{ measure }}) over earlier as earlier_{{ measure }},
+                sum({{ name }}_chained.{{ measure }}) over earlier as earlier_{{ measure }},
                 {% set terms = [] %}
                 {% for back in range(1, carried_blocks + 1) %}
                     {% do terms.append(
                         'power(' ~ level.decay ~ ', ' ~ back * block ~ ') * coalesce(lag('
-                        ~ name ~ '_blocks.recent_' ~ measure ~ ', ' ~ back ~ ') over whole, 0)'
+                        ~ name ~ '_chained.recent_' ~ measure ~ ', ' ~ back ~ ') over whole, 0)'
                     ) %}
                 {% endfor %}
-                {{ terms | join(' + ') }} as earlier_recent_{{ measure }}{% if not loop.last %},{% endif %}
+                {{ terms | join(' + ') }}
+                    as earlier_recent_{{ measure }}{% if not loop.last %},{% endif %}
 
             {% endfor %}
-        from {{ name }}_blocks
+        from {{ name }}_chained
         cross join coefficients
         window
             whole as (
-                partition by {{ blocks_of }} order by {{ name }}_blocks.{{ name }}_block
+                partition by {{ chained_of }} order by {{ name }}_chained.{{ name }}_block
             ),
             earlier as (
-                partition by {{ blocks_of }} order by {{ name }}_blocks.{{ name }}_block
+                partition by {{ chained_of }} order by {{ name }}_chained.{{ name }}_block
                 rows between unbounded preceding and 1 preceding
             )
     ),

@@ -21,7 +21,8 @@ days as (
         attempt_date,
         count(case when is_first_attempt then 1 end) as first_count,
         count(case when is_first_attempt and is_correct and not hint_used then 1 end)
-            as first_correct_count
+            as first_correct_count,
+        count(case when is_correct then answer_ms end) as timed_count
     from attempts
     group by question_id, attempt_date
 ),
@@ -29,8 +30,9 @@ days as (
 summed as (
     select
         *,
-        cast(sum(first_count) over earlier as bigint) as earlier_count,
-        cast(sum(first_correct_count) over earlier as bigint) as earlier_correct_count
+        coalesce(sum(first_count) over earlier, 0) as earlier_count,
+        coalesce(sum(first_correct_count) over earlier, 0) as earlier_correct_count,
+        coalesce(sum(timed_count) over earlier, 0) as earlier_timed_count
     from days
     window earlier as (
         partition by question_id order by attempt_date
@@ -38,51 +40,56 @@ summed as (
     )
 ),
 
--- Every row of a day has the same median, that of all earlier days.
-timed as (
+-- How often the number of known times has doubled since there were enough.
+doubled as (
     select
-        question_id,
-        attempt_date,
-        {{ quantile('case when is_correct then answer_ms end', 0.5) }} over earlier as median_ms,
-        count(case when is_correct then answer_ms end) over earlier as timed_count
-    from attempts
-    window earlier as (
-        partition by question_id
-        order by {{ dbt.datediff("cast('1970-01-01' as date)", 'attempt_date', 'day') }}
-        range between unbounded preceding and 1 preceding
-    )
+        summed.*,
+        case
+            when summed.earlier_timed_count >= coefficients.rapid_least_answers
+                then floor(log2(summed.earlier_timed_count / coefficients.rapid_least_answers))
+        end as doublings
+    from summed
+    cross join coefficients
 ),
 
-typical as (
+renewals as (
     select
         question_id,
-        attempt_date,
-        max(median_ms) as median_ms,
-        max(timed_count) as timed_count
-    from timed
-    group by question_id, attempt_date
+        doublings,
+        min(attempt_date) as renewed_on
+    from doubled
+    where doublings is not null
+    group by question_id, doublings
+),
+
+-- A median anew every day would be a sort of all history for each.
+medians as (
+    select
+        renewals.question_id,
+        renewals.doublings,
+        {{ quantile('attempts.answer_ms', 0.5) }} as median_ms
+    from renewals
+    inner join attempts
+        on
+            renewals.question_id = attempts.question_id
+            and renewals.renewed_on > attempts.attempt_date
+    where attempts.is_correct and attempts.answer_ms is not null
+    group by renewals.question_id, renewals.doublings
 )
 
 select
-    summed.question_id,
-    summed.attempt_date,
-    summed.first_count,
-    summed.first_correct_count,
-    coalesce(summed.earlier_count, 0) as earlier_count,
-    coalesce(summed.earlier_correct_count, 0) as earlier_correct_count,
-    typical.median_ms,
-    case
-        when typical.timed_count >= coefficients.rapid_least_answers
-            then
-                least(
-                    typical.median_ms * coefficients.rapid_share / 1000,
-                    coefficients.rapid_most_seconds
-                )
-    end as rapid_below_seconds
-from summed
-inner join typical
-    on
-        summed.question_id = typical.question_id
-        and summed.attempt_date = typical.attempt_date
+    doubled.question_id,
+    doubled.attempt_date,
+    doubled.first_count,
+    doubled.first_correct_count,
+    cast(doubled.earlier_count as bigint) as earlier_count,
+    cast(doubled.earlier_correct_count as bigint) as earlier_correct_count,
+    medians.median_ms,
+    least(
+        medians.median_ms * coefficients.rapid_share / 1000, coefficients.rapid_most_seconds
+    ) as rapid_below_seconds
+from doubled
+left join medians
+    on doubled.question_id = medians.question_id and doubled.doublings = medians.doublings
 cross join coefficients
 where {{ is_touched('everything') }}
