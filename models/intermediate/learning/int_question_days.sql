@@ -85,9 +85,15 @@ select
     cast(doubled.earlier_count as bigint) as earlier_count,
     cast(doubled.earlier_correct_count as bigint) as earlier_correct_count,
     medians.median_ms,
-    least(
-        medians.median_ms * coefficients.rapid_share / 1000, coefficients.rapid_most_seconds
-    ) as rapid_below_seconds
+    -- Of a null and a number, the number is the least.
+    case
+        when medians.median_ms is not null
+            then
+                least(
+                    medians.median_ms * coefficients.rapid_share / 1000,
+                    coefficients.rapid_most_seconds
+                )
+    end as rapid_below_seconds
 from doubled
 left join medians
     on doubled.question_id = medians.question_id and doubled.doublings = medians.doublings

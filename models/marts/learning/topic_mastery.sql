@@ -52,6 +52,7 @@ bounded as (
         {{ wilson('measured.mastery_score', 'measured.answers', 'measured.z', '+') }}
             as mastery_high,
         case
+            when measured.score is null then null
             when measured.score < measured.target_score then 0
             when measured.never_practised_score >= measured.target_score
                 then coefficients.due_most_days
