@@ -69,10 +69,10 @@ def _days(funnel: Funnel, events: list[Event], end: int) -> dict[int, Person]:
         reached, starts = _in_order(funnel, events)
     days = defaultdict(list)
     for level, place, start in reached:
-        days[start // DAY].append((-level, events[place].time, -start, events[place].key, place))
+        days[start // DAY].append((-level, events[place].time, -start, place))
     found = {}
     for day, candidates in days.items():
-        minus_level, time, minus_start, _, place = min(candidates)
+        minus_level, time, minus_start, place = min(candidates)
         level, start = -minus_level, -minus_start
         last_start = max(s for s in starts if s // DAY == day)
         converted = level == len(funnel.steps)
@@ -119,33 +119,32 @@ def _may_follow(funnel: Funnel, events: list[Event], before: int, place: int) ->
 def _in_any_order(
     funnel: Funnel, events: list[Event]
 ) -> tuple[list[tuple[int, int, int]], list[int]]:
-    reached, starts = [], []
-    for start, event in enumerate(events):
-        if not funnel.steps_of(event.letter):
-            continue
-        starts.append(event.time)
-        firsts: dict[int, int] = {}
+    """Whoever took so many steps since a start has reached that level; of starts the latest."""
+    credited: dict[tuple[int, int], int] = {}
+    begins = [place for place, event in enumerate(events) if funnel.steps_of(event.letter)]
+    for start in begins:
+        taken: set[int] = set()
         for place in range(start, len(events)):
             if events[place].letter in funnel.excluded:
                 break
-            if events[place].time - event.time > funnel.window:
+            if events[place].time - events[start].time > funnel.window:
                 break
-            for step in funnel.steps_of(events[place].letter):
-                firsts.setdefault(step, place)
-        # Of events at one instant the key decides which is named.
-        named = {
-            step: min(
-                (other for other in range(start, len(events))
-                 if events[other].time == events[place].time
-                 and events[other].letter in funnel.steps[step - 1]),
-                key=lambda other: events[other].key,
-            )
-            for step, place in firsts.items()
-        }  # fmt: skip
-        in_time = sorted(named.items(), key=lambda item: (events[item[1]].time, item[0]))
-        for level, (_, place) in enumerate(in_time, 1):
-            reached.append((level, place, event.time))
-    return reached, starts
+            taken.update(funnel.steps_of(events[place].letter))
+            credited[len(taken), place] = start  # later starts come later
+    whole = [(start, end) for (level, end), start in credited.items() if level == len(funnel.steps)]
+    # What belongs to a completion begins nothing of its own, unless that is completed as well.
+    spent = {
+        begin
+        for begin in begins
+        if begin not in {start for start, _ in whole}
+        and any(start < begin <= end for start, end in whole)
+    }
+    reached = [
+        (level, place, events[start].time)
+        for (level, place), start in credited.items()
+        if start not in spent
+    ]
+    return reached, [events[begin].time for begin in begins if begin not in spent]
 
 
 def _reason(funnel: Funnel, events: list[Event], level: int, place: int, start: int) -> str | None:

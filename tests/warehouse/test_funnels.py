@@ -44,6 +44,7 @@ FUNNELS = [
     Funnel("strict", ("A", "B", "C"), ordering="strict"),
     Funnel("strict_again", ("A", "A"), ordering="strict"),
     Funnel("any", ("A", "B", "C"), ordering="any_order"),
+    Funnel("any_two", ("A", "B"), ordering="any_order"),
     Funnel("without", ("A", "B"), excluded="X"),
     Funnel("three_without", ("A", "B", "C"), excluded="X"),
     Funnel("any_without", ("A", "B", "C"), ordering="any_order", excluded="X"),
@@ -163,6 +164,30 @@ def test_a_completion_belongs_to_the_latest_start_and_its_day(sql):
         (1, "counted for a later start"),
         (2, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        # The completion is of the later start, not of both.
+        ("A1430 A1445 B1450", {0: 1, 1: 2}),
+        # Who took the second step after midnight does not enter anew with it.
+        ("A1430 B1450", {0: 2}),
+        ("A1430 B1438 B1450", {0: 2}),
+        ("A1430 B1438 A1450", {0: 2}),
+        # But with what comes later, and with what is itself completed.
+        ("A1430 B1450 B1520", {0: 2, 1: 1}),
+        ("A1430 B1450 A1500", {0: 2, 1: 2}),
+        # A step that was not enough is a start like any other.
+        ("A1430 B1495", {0: 1, 1: 1}),
+    ],
+)
+def test_in_any_order_a_completion_is_of_one_day(sql, text, days):
+    fill(sql, events_of(text))
+    people = answers(sql)["any_two"]
+    first_day = BEGIN // DAY
+    assert {day - first_day: person.level for (_, day), person in people.items()} == days
+    assert people == people_of(BY_NAME["any_two"], events_of(text), END)
 
 
 def test_whose_window_is_not_closed_is_open(sql):

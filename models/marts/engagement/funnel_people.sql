@@ -56,6 +56,7 @@ ended as (
         levels.level_reached = options.step_count as is_converted,
         steps.started_at,
         steps.reached_at,
+        steps.last_started_at,
         steps.event_key
     from levels
     inner join options on levels.funnel_name = options.funnel_name
@@ -65,17 +66,6 @@ ended as (
             and levels.unit_key = steps.unit_key
             and levels.entry_date = steps.entry_date
             and levels.level_reached = steps.step_number
-),
-
-entries as (
-    select
-        funnel_name,
-        unit_key,
-        {{ local_date('occurred_at') }} as entry_date,
-        max(occurred_us) as last_start_us
-    from attempts
-    where step_number = 1 or ordering = 'any_order'
-    group by funnel_name, unit_key, {{ local_date('occurred_at') }}
 ),
 
 described as (
@@ -122,14 +112,9 @@ judged as (
         stopped.next_allowed_us,
         {{ epoch_us('ended.started_at') }} as start_us,
         not ended.is_converted
-        and entries.last_start_us + ended.window_us
+        and {{ epoch_us('ended.last_started_at') }} + ended.window_us
         >= {{ epoch_us(utc_midnight(dbt.dateadd('day', 1, 'watermark.as_of_date'))) }} as is_open
     from ended
-    inner join entries
-        on
-            ended.funnel_name = entries.funnel_name
-            and ended.unit_key = entries.unit_key
-            and ended.entry_date = entries.entry_date
     inner join described
         on
             ended.funnel_name = described.funnel_name
