@@ -20,7 +20,10 @@ INPUTS = (
     "intermediate.int_funnel_events", "intermediate.int_actor_persons",
     "intermediate.int_data_watermark", "intermediate.int_events_attributed",
 )  # fmt: skip
-MODELS = ("intermediate.int_funnel_attempts", "intermediate.int_funnel_steps", "main.funnel_people")
+MODELS = (
+    "intermediate.int_funnel_attempts", "intermediate.int_funnel_steps", "main.funnel_people",
+    "main.funnel_people_steps",
+)  # fmt: skip
 # What the letters stand for in the seed, where only events of the registry are allowed.
 EVENTS = {
     "A": "PAGE_VIEW",
@@ -110,14 +113,27 @@ def fill(con: duckdb.DuckDBPyConnection, events: list[Event]) -> None:
 def answers(con: duckdb.DuckDBPyConnection) -> dict[str, dict[tuple[str, int], Person]]:
     found: dict[str, dict[tuple[str, int], Person]] = {name: {} for name in BY_NAME}
     rows = con.execute(
-        "select funnel_name, cast(person_key as varchar), epoch_us(entered_at) // 86400000000,"
-        " level_reached, epoch_us(entered_at), epoch_us(last_step_at), is_open, stop_reason,"
-        " epoch_us(cast(entry_date as timestamp)) // 86400000000 from work.main.funnel_people"
+        "select people.funnel_name, cast(person_key as varchar),"
+        " epoch_us(any_value(entered_at)) // 86400000000, any_value(level_reached),"
+        " epoch_us(any_value(entered_at)), epoch_us(any_value(last_step_at)),"
+        " any_value(is_open), any_value(stop_reason),"
+        " epoch_us(cast(entry_date as timestamp)) // 86400000000,"
+        " list(step_number order by step_number), list(epoch_us(reached_at) order by step_number),"
+        " bool_and(started_at = entered_at)"
+        " from work.main.funnel_people as people"
+        " left join work.main.funnel_people_steps as steps"
+        " using (funnel_name, entry_date, person_key) group by all"
     ).fetchall()
-    for name, unit, day, level, entered, reached, is_open, reason, entry_day in rows:
+    for (
+        name, unit, day, level, entered, reached, is_open, reason, entry_day, steps, times, is_one
+    ) in rows:  # fmt: skip
         assert day == entry_day
         assert (unit, day) not in found[name]
-        found[name][unit, day] = Person(level, entered, reached, is_open, reason)
+        # All that is shown is of one attempt.
+        assert steps == list(range(1, level + 1))
+        assert is_one
+        assert times[-1] == reached
+        found[name][unit, day] = Person(level, entered, tuple(times), is_open, reason)
     return found
 
 
@@ -145,7 +161,19 @@ def events_of(text: str) -> list[Event]:
         ("two", "A0 B60", 2, None),
         ("two", "A0 B61", 1, "out of window"),
         ("any", "C0 B10 A60", 3, None),
-        ("any", "C0 B10 A61", 2, "no event"),
+        ("any", "C0 B10 A61", 2, "out of window"),
+        ("any", "C0 B10", 2, "no event"),
+        ("any_two", "A0 B90", 1, "out of window"),
+        ("any_two", "A0 B60", 2, None),
+        ("any_two", "A0", 1, "no event"),
+        ("any_without", "A0 X5 B10", 1, "excluded"),
+        ("any_without", "A0 B5 X10 C15", 2, "excluded"),
+        ("any_without", "A0 X5 B90", 1, "out of window"),
+        # Of attempts that got as far, the latest is explained.
+        ("without", "A0 A30 X35 B70", 1, "excluded"),
+        ("without", "A0 X35 A40 B101", 1, "out of window"),
+        ("three", "A0 B5 A30", 2, "no event"),
+        ("three", "A0 B5 A30 B35 C91", 2, "out of window"),
         ("there_and_back", "A0 B5", 2, "no event"),
         ("there_and_back", "A0 B5 A9", 3, None),
     ],
@@ -164,6 +192,14 @@ def test_a_completion_belongs_to_the_latest_start_and_its_day(sql):
         (1, "counted for a later start"),
         (2, None),
     ]
+
+
+def test_who_may_convert_from_a_later_start_is_open(sql):
+    """The attempt that got furthest is over, but the day is not decided."""
+    end = 4 * 24 * 60
+    fill(sql, events_of(f"A{end - 90} B{end - 80} A{end - 10}"))
+    [person] = answers(sql)["three"].values()
+    assert (person.level, person.is_open, person.reason) == (2, True, "open")
 
 
 @pytest.mark.parametrize(

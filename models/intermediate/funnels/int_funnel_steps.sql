@@ -21,6 +21,7 @@ in_order as (
         session_id,
         unit_key,
         step_number,
+        step_number as taken_step_number,
         event_key,
         place,
         start_us,
@@ -36,6 +37,7 @@ behind as (
         person_key,
         session_id,
         unit_key,
+        step_number as taken_step_number,
         event_key,
         stretch,
         place,
@@ -62,6 +64,7 @@ starts as (
             person_key,
             session_id,
             unit_key,
+            taken_step_number,
             event_key,
             stretch,
             place,
@@ -125,6 +128,7 @@ in_any_order as (
         completed.session_id,
         completed.unit_key,
         completed.step_number,
+        completed.taken_step_number,
         completed.event_key,
         completed.place,
         completed.start_us,
@@ -144,23 +148,45 @@ gathered as (
     select * from in_any_order
 ),
 
-dated as (
+firsts as (
     select
         *,
-        {{ local_date(from_epoch_us('start_us')) }} as entry_date
+        row_number() over (
+            partition by funnel_name, unit_key, start_us, step_number order by place
+        ) as turn
     from gathered
 ),
 
--- Of the attempts of a day the one that comes to a step first.
+-- An attempt is what begins at one instant.
+attempted as (
+    select
+        firsts.*,
+        lengths.step_count,
+        {{ local_date(from_epoch_us('firsts.start_us')) }} as entry_date,
+        max(firsts.step_number) over (
+            partition by firsts.funnel_name, firsts.unit_key, firsts.start_us
+        ) as level_reached,
+        max(firsts.reached_us) over (
+            partition by firsts.funnel_name, firsts.unit_key, firsts.start_us
+        ) as last_reached_us
+    from firsts
+    inner join lengths on firsts.funnel_name = lengths.funnel_name
+    where firsts.turn = 1
+),
+
+-- Of the attempts of a day the first that came through; else of those that got furthest the latest.
 ranked as (
     select
         *,
         max(start_us) over (partition by funnel_name, unit_key, entry_date) as last_start_us,
-        row_number() over (
-            partition by funnel_name, unit_key, entry_date, step_number
-            order by reached_us asc, start_us desc, place asc
-        ) as turn
-    from dated
+        dense_rank() over (
+            partition by funnel_name, unit_key, entry_date
+            order by
+                level_reached desc,
+                case when level_reached = step_count then last_reached_us end asc,
+                start_us desc
+        ) as attempt_rank
+    from attempted
 )
 
 select
@@ -170,9 +196,10 @@ select
     unit_key,
     entry_date,
     cast(step_number as integer) as step_number,
+    taken_step_number,
     event_key,
     {{ from_epoch_us('start_us') }} as started_at,
     {{ from_epoch_us('reached_us') }} as reached_at,
     {{ from_epoch_us('last_start_us') }} as last_started_at
 from ranked
-where turn = 1 and {{ is_touched('everything') }}
+where attempt_rank = 1 and {{ is_touched('everything') }}
