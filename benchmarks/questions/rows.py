@@ -202,7 +202,7 @@ def in_order(answer) -> list[list]:
 _COMPARABLE = """
     select
         funnel_name, max(step_number) as step_count,
-        max(window_minutes) * 60 * 1000000 as window_us
+        max(cast(window_minutes as bigint)) * 60 * 1000000 as window_us
     from work.seeds.funnel_definitions
     group by funnel_name
     having max(ordering) = 'ordered' and min(step_number) = 1

@@ -280,6 +280,38 @@ def test_everybody_gets_as_far_as_the_reference_says(sql, seed):
             "any,1,a,CODE_VIEW,,,,30,any_order,person,\nany,2,b,CODE_VIEW,,,,,,,",
             "any step 2, event_name: in any order an event takes one step",
         ),
+        (
+            "any,1,a,CODE_VIEW,,is_correct,true,30,any_order,person,\n"
+            "any,2,b,CODE_VIEW,,is_success,false,,,,",
+            "any step 2, event_name: in any order an event takes one step",
+        ),
+        (
+            "any,1,a,CODE_VIEW,,is_correct,true,30,any_order,person,\nany,2,b,CODE_VIEW,,,,,,,",
+            "any step 2, event_name: in any order an event takes one step",
+        ),
+        ("two,0,excluded,PAGE_VIEW,,,,,,,", "two step 1, event_name: what takes a step cannot"),
+        ("two,1,step 1,PAGE_VIEW,,,,,,,", "two step 1, event_name: there are two rows of PAGE"),
+        ("new,1,first,PAGE_VIEW,,,,1.5,ordered,person,", "new step 1, window_minutes"),
+        ("new,1,first,PAGE_VIEW,,,,soon,ordered,person,", "new step 1, window_minutes"),
+        ("new,1,first,PAGE_VIEW,,,,0,ordered,person,", "new step 1, window_minutes"),
+        ("new,1,first,PAGE_VIEW,,,,5256001,ordered,person,", "new step 1, window_minutes"),
+        ("new,1,first,PAGE_VIEW,,,,99999999999999,ordered,person,", "new step 1, window_minutes"),
+        ("two,2,b,CODE_VIEW,,properties.it's,1,,,,", "two step 2, property_name: letters, dig"),
+        ("two,2,b,CODE_VIEW,,properties.,1,,,,", "two step 2, property_name: letters, dig"),
+        (
+            "new,1,first,PAGE_VIEW,,,,30,ordered,person,properties.it's",
+            "new step 1, breakdown_name: letters, digits",
+        ),
+        (
+            "new,1,first,PAGE_VIEW,,,,30,ordered,person,person_key",
+            "new step 1, breakdown_name: who",
+        ),
+        (
+            "new,1,first,PAGE_VIEW,,,,30,ordered,person,session_id",
+            "new step 1, breakdown_name: who",
+        ),
+        ("two,2, second,CODE_VIEW,,,,,,,", "two step 2, step_name: there is a space"),
+        ("two ,2,second,CODE_VIEW,,,,,,,", "two  step 2, funnel_name: there is a space"),
     ],
 )
 def test_a_mistake_in_the_seed_names_row_and_column(broken_seed, line, expected):
@@ -295,6 +327,41 @@ def test_the_options_can_stand_in_any_row_of_step_1(broken_seed):
     # A later mistake is what stops it.
     seed.write_text(seed_of([]) + rows + "new,3,gap,PAGE_VIEW,,,,,,,\n", "utf-8")
     assert "new step 3, step_number: there is no step 2" in build()
+
+
+def test_two_rows_of_an_event_are_told_apart_by_a_property(broken_seed):
+    seed, build = broken_seed
+    rows = (
+        "any,1,right,CODE_VIEW,,is_correct,true,30,any_order,person,\n"
+        "any,2,wrong,CODE_VIEW,,is_correct,false,,,,\n"
+        "new,1,right,CODE_VIEW,,is_correct,true,5256000,ordered,person,\n"
+        "new,0,wrong,CODE_VIEW,,is_correct,false,,,,\n"
+    )
+    # A later mistake is what stops it.
+    seed.write_text(seed_of([]) + rows + "new,3,gap,PAGE_VIEW,,,,,,,\n", "utf-8")
+    assert "new step 3, step_number: there is no step 2" in build()
+
+
+def test_a_property_that_no_event_has_is_warned_of(tmp_path, monkeypatch):
+    warehouse = Warehouse(tmp_path, monkeypatch, tmp_path / "target")
+    project = warehouse.with_own_project()
+    rows = (
+        "f,1,a,QUESTION_VIEW,studyin,,,30,ordered,person,topic_id\n"
+        "f,2,b,QUESTION_SUBMIT,studyin,properties.question_id,1,,,,\n"
+        "f,2,b,QUESTION_SUBMIT,studyin,properties.properties.question_id,1,,,,\n"
+        "g,1,a,QUESTION_VIEW,studyin,,,30,ordered,person,properties.topic\n"
+    )
+    (project / "seeds" / "funnel_definitions.csv").write_text(seed_of([]) + rows, "utf-8")
+    warehouse.land(world(Random(1), 60))
+    warehouse.dbt("run-operation", "create_build_progress")
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "-s", "+int_events")
+    warehouse.dbt("compile", "-s", "assert_properties_of_funnels_occur")
+    [path] = (tmp_path / "target" / "compiled").rglob("assert_properties_of_funnels_occur.sql")
+    assert sorted(warehouse.query(path.read_text("utf-8"))) == [
+        ("f", 2, "QUESTION_SUBMIT", "property_name", "properties.question_id"),
+        ("g", 1, "QUESTION_VIEW", "breakdown_name", "properties.topic"),
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ definitions as (
         funnel_name,
         ordering,
         unit,
-        window_minutes * 60 * 1000000 as window_us
+        cast(window_minutes as bigint) * 60 * 1000000 as window_us
     from {{ ref('funnel_definitions') }}
     where ordering is not null
 ),

@@ -24,7 +24,7 @@ options as (
         funnel_name,
         max(step_number) as step_count,
         max(ordering) as ordering,
-        max(window_minutes) * 60 * 1000000 as window_us
+        max(cast(window_minutes as bigint)) * 60 * 1000000 as window_us
     from definitions
     group by funnel_name
 ),
