@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
-{#- A path that is spelled as no event has it matches nothing, and the funnel says 0 % without a word:
-    properties.topic_level of studyin, whose properties lie below properties.properties. -#}
+{#- A path that is spelled as no event has it matches nothing, and the funnel says 0 % without a
+    word: properties.topic_level of studyin, whose properties lie below properties.properties. -#}
 {%- set names = (funnels().properties + funnels().breakdowns) | unique | sort -%}
 
 with definitions as (

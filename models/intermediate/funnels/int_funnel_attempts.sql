@@ -12,6 +12,11 @@
 
 with funnel_events as (
     select * from {{ ref('int_funnel_events') }}
+    {%- if var('as_of_date') %}
+        where
+            occurred_at
+            < {{ utc_midnight(dbt.dateadd('day', 1, "cast('" ~ var('as_of_date') ~ "' as date)")) }}
+    {%- endif %}
 ),
 
 actor_persons as (
