@@ -136,6 +136,9 @@ class Rows:
         tree = sqlglot.parse_one(self.compiled[STEPS], read="duckdb")
         ctes = {cte.alias: cte for cte in tree.args["with_"].expressions}
         ctes["attempts"].set("this", sqlglot.parse_one(self._attempts(None), read="duckdb"))
+        lengths = ", ".join(f"('{funnel.name}', {funnel.step_count})" for funnel in self.funnels)
+        lengths = f"select * from (values {lengths}) as lengths (funnel_name, step_count)"
+        ctes["lengths"].set("this", sqlglot.parse_one(lengths, read="duckdb"))
         return summed_steps(tree.sql("duckdb"))
 
     def returns(self) -> str:
