@@ -15,7 +15,7 @@ ATTEMPTS = "models/intermediate/funnels/int_funnel_attempts.sql"
 STEPS = "models/intermediate/funnels/int_funnel_steps.sql"
 RETENTION = "models/marts/engagement/retention.sql"
 # What stands before the rows in the first of these: reading them, and joining the person on.
-JOINED = ("funnel_events", "actor_persons", "definitions", "known")
+JOINED = ("funnel_events", "actor_persons", "openings", "definitions", "acted", "known")
 # Of a day's cohort the mart follows so many periods, and the first is number 0.
 PERIODS = 31
 

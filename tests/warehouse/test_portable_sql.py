@@ -21,7 +21,7 @@ BEHIND_MACROS = {
 }  # fmt: skip
 # Of a whole partition these are the same in any order.
 ORDERLESS = (expressions.Min, expressions.Max, expressions.Count)
-# What no funnel of ours has, and would not be looked at: models write SQL for what the seed asks for.
+# Kinds that no funnel of ours is: models write SQL only for what the seed asks for.
 FUNNELS = """\
 all_kinds_strict,1,a,PAGE_VIEW,academy,,,30,strict,session,properties.metadata.source
 all_kinds_strict,2,b,LLM_PROMPT,academy,properties.metadata.source,x,,,,
