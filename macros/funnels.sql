@@ -34,10 +34,24 @@
     {%- set seen = {} -%}
     {%- set events = {} -%}
     {%- set any_ordered = [] -%}
+    {%- set keys = [] -%}
     {%- for row in run_query(query).rows -%}
         {%- set where = "funnel_definitions.csv, " ~ row['funnel_name'] ~ " step " ~ row['step_number'] ~ ", " -%}
         {%- set steps = seen.setdefault(row['funnel_name'], {}) -%}
         {%- set number = row['step_number'] | int -%}
+        {%- for column, value in row.dict().items() if value is string and value != value.strip() -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ column ~ ": there is a space before or after '" ~ value.strip() ~ "'"
+            ) -%}
+        {%- endfor -%}
+        {%- set key = (
+            row['funnel_name'], number, row['event_name'], row['source_app'], row['property_name'],
+            row['property_value'],
+        ) -%}
+        {%- if key in keys -%}
+            {%- do exceptions.raise_compiler_error(where ~ "event_name: there are two rows of " ~ row['event_name']) -%}
+        {%- endif -%}
+        {%- do keys.append(key) -%}
         {%- if number < 0 -%}
             {%- do exceptions.raise_compiler_error(where ~ "step_number: 0 or more") -%}
         {%- endif -%}
@@ -47,17 +61,39 @@
                 ~ (" of " ~ row['source_app'] if row['source_app'] else "")
             ) -%}
         {%- endif -%}
+        {#- Two rows of a funnel that one event can match, unless a property tells them apart. -#}
         {%- set same_event = events.setdefault((row['funnel_name'], row['event_name']), []) -%}
         {%- for other in same_event
-            if number > 0 and other[0] > 0 and other[0] != number
-            and (other[1] is none or row['source_app'] in (none, other[1]))
-            and row['funnel_name'] in any_ordered -%}
-            {%- do exceptions.raise_compiler_error(
-                where ~ "event_name: in any order an event takes one step, not step " ~ other[0]
-                ~ " as well"
+            if number != other['step_number']
+            and (other['source_app'] is none or row['source_app'] in (none, other['source_app']))
+            and not (
+                row['property_name'] and row['property_name'] == other['property_name']
+                and row['property_value'] != other['property_value']
             ) -%}
+            {%- if other['step_number'] == 0 -%}
+                {%- do exceptions.raise_compiler_error(
+                    where ~ "event_name: what takes a step cannot exclude (step 0) as well"
+                ) -%}
+            {%- elif row['funnel_name'] in any_ordered -%}
+                {%- do exceptions.raise_compiler_error(
+                    where ~ "event_name: in any order an event takes one step, not step "
+                    ~ other['step_number'] ~ " as well"
+                ) -%}
+            {%- endif -%}
         {%- endfor -%}
-        {%- do same_event.append((number, row['source_app'])) -%}
+        {%- do same_event.append(row) -%}
+        {%- for column in ('property_name', 'breakdown_name') if row[column] -%}
+            {%- if not modules.re.match('^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$', row[column]) -%}
+                {%- do exceptions.raise_compiler_error(
+                    where ~ column ~ ": letters, digits, _ and -, with dots between"
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if row['breakdown_name'] in ('person_key', 'session_id') -%}
+            {%- do exceptions.raise_compiler_error(
+                where ~ "breakdown_name: who it was is in funnel_people, not " ~ row['breakdown_name']
+            ) -%}
+        {%- endif -%}
         {%- for column in ('property_name', 'breakdown_name') if row[column] and columns -%}
             {%- if row[column] not in columns and not row[column].startswith('properties.') -%}
                 {%- do exceptions.raise_compiler_error(
@@ -81,8 +117,11 @@
             {%- if row['unit'] not in ('person', 'session') -%}
                 {%- do exceptions.raise_compiler_error(where ~ "unit: person or session") -%}
             {%- endif -%}
-            {%- if row['window_minutes'] is none or row['window_minutes'] <= 0 -%}
-                {%- do exceptions.raise_compiler_error(where ~ "window_minutes: a number above 0") -%}
+            {%- if not modules.re.match('^[0-9]{1,7}$', row['window_minutes'] or '')
+                or not 0 < row['window_minutes'] | int <= 5256000 -%}
+                {%- do exceptions.raise_compiler_error(
+                    where ~ "window_minutes: a whole number above 0, and of at most 5256000 (ten years)"
+                ) -%}
             {%- endif -%}
             {%- if row['ordering'] == 'any_order' -%}{%- do any_ordered.append(row['funnel_name']) -%}{%- endif -%}
             {%- if row['ordering'] == 'strict' -%}{%- do found.update({'has_strict': true}) -%}{%- endif -%}

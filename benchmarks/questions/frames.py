@@ -23,11 +23,31 @@ def levels(parquet: str, step_count: int, funnel_name: str | None = None) -> pl.
 
 def steps(parquet: str, step_count: int) -> pl.LazyFrame:
     entry_date = pl.from_epoch("start_us", time_unit="us").dt.date()
+    attempt = (*UNIT, "start_us")
+    lengths = (
+        pl.scan_parquet(parquet)
+        .group_by("funnel_name")
+        .agg(pl.col("step_number").max().alias("step_count"))
+    )
+    # Rows are in the order of time: the first is the one that came to the step first.
+    taken = _reached(parquet, step_count, None).unique(
+        (*attempt, "step_number"), keep="first", maintain_order=True
+    )
+    # Of a day's attempts the first that came through, else of those that got furthest the latest.
+    through = pl.when(pl.col("level") == pl.col("step_count")).then("last_us").otherwise(0)
+    shown = (
+        taken.group_by(attempt)
+        .agg(
+            pl.col("step_number").max().alias("level"),
+            pl.col("occurred_us").max().alias("last_us"),
+        )
+        .join(lengths, on="funnel_name")
+        .with_columns(entry_date.alias("entry_date"), through.alias("through_us"))
+        .sort("level", "through_us", "start_us", descending=[True, False, True])
+        .unique((*UNIT, "entry_date"), keep="first", maintain_order=True)
+    )
     return (
-        _reached(parquet, step_count, None)
-        .with_columns(entry_date.alias("entry_date"))
-        # Rows are in the order of time: the first is the one that came to the step first.
-        .unique((*UNIT, "entry_date", "step_number"), keep="first", maintain_order=True)
+        taken.join(shown.select(*attempt, "entry_date"), on=attempt)
         .group_by("funnel_name", pl.col("entry_date").cast(pl.String), "step_number")
         .agg(pl.len(), (pl.col("occurred_us") - pl.col("start_us")).sum())
     )

@@ -15,7 +15,7 @@ ATTEMPTS = "models/intermediate/funnels/int_funnel_attempts.sql"
 STEPS = "models/intermediate/funnels/int_funnel_steps.sql"
 RETENTION = "models/marts/engagement/retention.sql"
 # What stands before the rows in the first of these: reading them, and joining the person on.
-JOINED = ("funnel_events", "actor_persons", "definitions", "known")
+JOINED = ("funnel_events", "actor_persons", "openings", "definitions", "acted", "known")
 # Of a day's cohort the mart follows so many periods, and the first is number 0.
 PERIODS = 31
 
@@ -136,6 +136,9 @@ class Rows:
         tree = sqlglot.parse_one(self.compiled[STEPS], read="duckdb")
         ctes = {cte.alias: cte for cte in tree.args["with_"].expressions}
         ctes["attempts"].set("this", sqlglot.parse_one(self._attempts(None), read="duckdb"))
+        lengths = ", ".join(f"('{funnel.name}', {funnel.step_count})" for funnel in self.funnels)
+        lengths = f"select * from (values {lengths}) as lengths (funnel_name, step_count)"
+        ctes["lengths"].set("this", sqlglot.parse_one(lengths, read="duckdb"))
         return summed_steps(tree.sql("duckdb"))
 
     def returns(self) -> str:
@@ -202,7 +205,7 @@ def in_order(answer) -> list[list]:
 _COMPARABLE = """
     select
         funnel_name, max(step_number) as step_count,
-        max(window_minutes) * 60 * 1000000 as window_us
+        max(cast(window_minutes as bigint)) * 60 * 1000000 as window_us
     from work.seeds.funnel_definitions
     group by funnel_name
     having max(ordering) = 'ordered' and min(step_number) = 1

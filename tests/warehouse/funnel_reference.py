@@ -36,7 +36,7 @@ class Event:
 class Person:
     level: int
     entered: int
-    reached: int
+    times: tuple[int, ...]  # when each step was taken
     is_open: bool
     reason: str | None
 
@@ -67,23 +67,35 @@ def _days(funnel: Funnel, events: list[Event], end: int) -> dict[int, Person]:
         reached, starts = _in_any_order(funnel, events)
     else:
         reached, starts = _in_order(funnel, events)
-    days = defaultdict(list)
+    # Each attempt's first event of each level.
+    attempts: dict[int, dict[int, int]] = defaultdict(dict)
     for level, place, start in reached:
-        days[start // DAY].append((-level, events[place].time, -start, events[place].key, place))
+        attempts[start][level] = min(place, attempts[start].get(level, place))
+    days = defaultdict(list)
+    for start, taken in attempts.items():
+        days[start // DAY].append((start, taken))
     found = {}
     for day, candidates in days.items():
-        minus_level, time, minus_start, _, place = min(candidates)
-        level, start = -minus_level, -minus_start
+        start, taken = min(candidates, key=lambda attempt: _rank(funnel, events, *attempt))
+        converted = len(taken) == len(funnel.steps)
+        # Who may yet convert from whichever start of the day is not decided.
         last_start = max(s for s in starts if s // DAY == day)
-        converted = level == len(funnel.steps)
         is_open = not converted and last_start + funnel.window >= end
         reason = None
         if is_open:
             reason = "open"
         elif not converted:
-            reason = _reason(funnel, events, level, place, start)
-        found[day] = Person(level, start, time, is_open, reason)
+            reason = _reason(funnel, events, start, taken)
+        times = tuple(events[place].time for _, place in sorted(taken.items()))
+        found[day] = Person(len(taken), start, times, is_open, reason)
     return found
+
+
+def _rank(funnel: Funnel, events: list[Event], start: int, taken: dict[int, int]) -> tuple:
+    """The first that converted; else the one that got furthest, of those the latest."""
+    level = len(taken)
+    converted_at = events[taken[level]].time if level == len(funnel.steps) else 0
+    return (-level, converted_at, -start)
 
 
 def _in_order(funnel: Funnel, events: list[Event]) -> tuple[list[tuple[int, int, int]], list[int]]:
@@ -119,52 +131,61 @@ def _may_follow(funnel: Funnel, events: list[Event], before: int, place: int) ->
 def _in_any_order(
     funnel: Funnel, events: list[Event]
 ) -> tuple[list[tuple[int, int, int]], list[int]]:
-    reached, starts = [], []
-    for start, event in enumerate(events):
-        if not funnel.steps_of(event.letter):
-            continue
-        starts.append(event.time)
-        firsts: dict[int, int] = {}
+    """Whoever took so many steps since a start has reached that level; of starts the latest."""
+    credited: dict[tuple[int, int], int] = {}
+    begins = [place for place, event in enumerate(events) if funnel.steps_of(event.letter)]
+    for start in begins:
+        taken: set[int] = set()
         for place in range(start, len(events)):
             if events[place].letter in funnel.excluded:
                 break
-            if events[place].time - event.time > funnel.window:
+            if events[place].time - events[start].time > funnel.window:
                 break
-            for step in funnel.steps_of(events[place].letter):
-                firsts.setdefault(step, place)
-        # Of events at one instant the key decides which is named.
-        named = {
-            step: min(
-                (other for other in range(start, len(events))
-                 if events[other].time == events[place].time
-                 and events[other].letter in funnel.steps[step - 1]),
-                key=lambda other: events[other].key,
-            )
-            for step, place in firsts.items()
-        }  # fmt: skip
-        in_time = sorted(named.items(), key=lambda item: (events[item[1]].time, item[0]))
-        for level, (_, place) in enumerate(in_time, 1):
-            reached.append((level, place, event.time))
-    return reached, starts
+            taken.update(funnel.steps_of(events[place].letter))
+            credited[len(taken), place] = start  # later starts come later
+    whole = [(start, end) for (level, end), start in credited.items() if level == len(funnel.steps)]
+    # What belongs to a completion begins nothing of its own, unless that is completed as well.
+    spent = {
+        begin
+        for begin in begins
+        if begin not in {start for start, _ in whole}
+        and any(start < begin <= end for start, end in whole)
+    }
+    reached = [
+        (level, place, events[start].time)
+        for (level, place), start in credited.items()
+        if start not in spent
+    ]
+    return reached, [events[begin].time for begin in begins if begin not in spent]
 
 
-def _reason(funnel: Funnel, events: list[Event], level: int, place: int, start: int) -> str | None:
+def _reason(funnel: Funnel, events: list[Event], start: int, taken: dict[int, int]) -> str:
+    """What came of the step that the attempt did not reach."""
+    level, last = len(taken), taken[len(taken)]
     if funnel.ordering == "any_order":
+        have = {step for place in taken.values() for step in funnel.steps_of(events[place].letter)}
+        missing = set(range(1, len(funnel.steps) + 1)) - have
+    else:
+        missing = {level + 1}
+    # How long the attempt would have had to be, and whether an excluding event is in it.
+    chances = []
+    for place, event in enumerate(events):
+        if not missing & set(funnel.steps_of(event.letter)):
+            continue
+        first, final = min(place, last), max(place, last)
+        excluded = any(other.letter in funnel.excluded for other in events[first + 1 : final])
+        if place > last:
+            chances.append((event.time - start, excluded))
+        elif funnel.ordering == "any_order":
+            length = events[last].time - event.time
+            # What an earlier attempt took as well says nothing.
+            if excluded or length > funnel.window:
+                chances.append((length, excluded))
+    if not chances:
         return "no event"
-    later = [
-        other
-        for other in range(place + 1, len(events))
-        if level + 1 in funnel.steps_of(events[other].letter)
-    ]
-    if not later:
-        return "no event"
-    if events[later[0]].time - start > funnel.window:
+    in_time = [excluded for length, excluded in chances if length <= funnel.window]
+    if not in_time:
         return "out of window"
-    allowed = [
-        other
-        for other in later
-        if not any(event.letter in funnel.excluded for event in events[place + 1 : other])
-    ]
-    if not allowed or events[allowed[0]].time - start > funnel.window:
+    if all(in_time):
         return "excluded"
     return "not the next event" if funnel.ordering == "strict" else "counted for a later start"

@@ -20,7 +20,10 @@ INPUTS = (
     "intermediate.int_funnel_events", "intermediate.int_actor_persons",
     "intermediate.int_data_watermark", "intermediate.int_events_attributed",
 )  # fmt: skip
-MODELS = ("intermediate.int_funnel_attempts", "intermediate.int_funnel_steps", "main.funnel_people")
+MODELS = (
+    "intermediate.int_funnel_attempts", "intermediate.int_funnel_steps", "main.funnel_people",
+    "main.funnel_people_steps",
+)  # fmt: skip
 # What the letters stand for in the seed, where only events of the registry are allowed.
 EVENTS = {
     "A": "PAGE_VIEW",
@@ -44,6 +47,7 @@ FUNNELS = [
     Funnel("strict", ("A", "B", "C"), ordering="strict"),
     Funnel("strict_again", ("A", "A"), ordering="strict"),
     Funnel("any", ("A", "B", "C"), ordering="any_order"),
+    Funnel("any_two", ("A", "B"), ordering="any_order"),
     Funnel("without", ("A", "B"), excluded="X"),
     Funnel("three_without", ("A", "B", "C"), excluded="X"),
     Funnel("any_without", ("A", "B", "C"), ordering="any_order", excluded="X"),
@@ -109,14 +113,27 @@ def fill(con: duckdb.DuckDBPyConnection, events: list[Event]) -> None:
 def answers(con: duckdb.DuckDBPyConnection) -> dict[str, dict[tuple[str, int], Person]]:
     found: dict[str, dict[tuple[str, int], Person]] = {name: {} for name in BY_NAME}
     rows = con.execute(
-        "select funnel_name, cast(person_key as varchar), epoch_us(entered_at) // 86400000000,"
-        " level_reached, epoch_us(entered_at), epoch_us(last_step_at), is_open, stop_reason,"
-        " epoch_us(cast(entry_date as timestamp)) // 86400000000 from work.main.funnel_people"
+        "select people.funnel_name, cast(person_key as varchar),"
+        " epoch_us(any_value(entered_at)) // 86400000000, any_value(level_reached),"
+        " epoch_us(any_value(entered_at)), epoch_us(any_value(last_step_at)),"
+        " any_value(is_open), any_value(stop_reason),"
+        " epoch_us(cast(entry_date as timestamp)) // 86400000000,"
+        " list(step_number order by step_number), list(epoch_us(reached_at) order by step_number),"
+        " bool_and(started_at = entered_at)"
+        " from work.main.funnel_people as people"
+        " left join work.main.funnel_people_steps as steps"
+        " using (funnel_name, entry_date, person_key) group by all"
     ).fetchall()
-    for name, unit, day, level, entered, reached, is_open, reason, entry_day in rows:
+    for (
+        name, unit, day, level, entered, reached, is_open, reason, entry_day, steps, times, is_one
+    ) in rows:  # fmt: skip
         assert day == entry_day
         assert (unit, day) not in found[name]
-        found[name][unit, day] = Person(level, entered, reached, is_open, reason)
+        # All that is shown is of one attempt.
+        assert steps == list(range(1, level + 1))
+        assert is_one
+        assert times[-1] == reached
+        found[name][unit, day] = Person(level, entered, tuple(times), is_open, reason)
     return found
 
 
@@ -144,7 +161,19 @@ def events_of(text: str) -> list[Event]:
         ("two", "A0 B60", 2, None),
         ("two", "A0 B61", 1, "out of window"),
         ("any", "C0 B10 A60", 3, None),
-        ("any", "C0 B10 A61", 2, "no event"),
+        ("any", "C0 B10 A61", 2, "out of window"),
+        ("any", "C0 B10", 2, "no event"),
+        ("any_two", "A0 B90", 1, "out of window"),
+        ("any_two", "A0 B60", 2, None),
+        ("any_two", "A0", 1, "no event"),
+        ("any_without", "A0 X5 B10", 1, "excluded"),
+        ("any_without", "A0 B5 X10 C15", 2, "excluded"),
+        ("any_without", "A0 X5 B90", 1, "out of window"),
+        # Of attempts that got as far, the latest is explained.
+        ("without", "A0 A30 X35 B70", 1, "excluded"),
+        ("without", "A0 X35 A40 B101", 1, "out of window"),
+        ("three", "A0 B5 A30", 2, "no event"),
+        ("three", "A0 B5 A30 B35 C91", 2, "out of window"),
         ("there_and_back", "A0 B5", 2, "no event"),
         ("there_and_back", "A0 B5 A9", 3, None),
     ],
@@ -163,6 +192,38 @@ def test_a_completion_belongs_to_the_latest_start_and_its_day(sql):
         (1, "counted for a later start"),
         (2, None),
     ]
+
+
+def test_who_may_convert_from_a_later_start_is_open(sql):
+    """The attempt that got furthest is over, but the day is not decided."""
+    end = 4 * 24 * 60
+    fill(sql, events_of(f"A{end - 90} B{end - 80} A{end - 10}"))
+    [person] = answers(sql)["three"].values()
+    assert (person.level, person.is_open, person.reason) == (2, True, "open")
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        # The completion is of the later start, not of both.
+        ("A1430 A1445 B1450", {0: 1, 1: 2}),
+        # Who took the second step after midnight does not enter anew with it.
+        ("A1430 B1450", {0: 2}),
+        ("A1430 B1438 B1450", {0: 2}),
+        ("A1430 B1438 A1450", {0: 2}),
+        # But with what comes later, and with what is itself completed.
+        ("A1430 B1450 B1520", {0: 2, 1: 1}),
+        ("A1430 B1450 A1500", {0: 2, 1: 2}),
+        # A step that was not enough is a start like any other.
+        ("A1430 B1495", {0: 1, 1: 1}),
+    ],
+)
+def test_in_any_order_a_completion_is_of_one_day(sql, text, days):
+    fill(sql, events_of(text))
+    people = answers(sql)["any_two"]
+    first_day = BEGIN // DAY
+    assert {day - first_day: person.level for (_, day), person in people.items()} == days
+    assert people == people_of(BY_NAME["any_two"], events_of(text), END)
 
 
 def test_whose_window_is_not_closed_is_open(sql):
@@ -219,6 +280,30 @@ def test_everybody_gets_as_far_as_the_reference_says(sql, seed):
             "any,1,a,CODE_VIEW,,,,30,any_order,person,\nany,2,b,CODE_VIEW,,,,,,,",
             "any step 2, event_name: in any order an event takes one step",
         ),
+        (
+            "any,1,a,CODE_VIEW,,is_correct,true,30,any_order,person,\n"
+            "any,2,b,CODE_VIEW,,is_success,false,,,,",
+            "any step 2, event_name: in any order an event takes one step",
+        ),
+        (
+            "any,1,a,CODE_VIEW,,is_correct,true,30,any_order,person,\nany,2,b,CODE_VIEW,,,,,,,",
+            "any step 2, event_name: in any order an event takes one step",
+        ),
+        ("two,0,excluded,PAGE_VIEW,,,,,,,", "two step 1, event_name: what takes a step cannot"),
+        ("two,1,step 1,PAGE_VIEW,,,,,,,", "two step 1, event_name: there are two rows of PAGE"),
+        ("new,1,first,PAGE_VIEW,,,,1.5,ordered,person,", "new step 1, window_minutes"),
+        ("new,1,first,PAGE_VIEW,,,,99999999999999,ordered,person,", "new step 1, window_minutes"),
+        ("two,2,b,CODE_VIEW,,properties.it's,1,,,,", "two step 2, property_name: letters, dig"),
+        (
+            "new,1,first,PAGE_VIEW,,,,30,ordered,person,properties.it's",
+            "new step 1, breakdown_name: letters, digits",
+        ),
+        (
+            "new,1,first,PAGE_VIEW,,,,30,ordered,person,person_key",
+            "new step 1, breakdown_name: who",
+        ),
+        ("two,2, second,CODE_VIEW,,,,,,,", "two step 2, step_name: there is a space"),
+        ("two ,2,second,CODE_VIEW,,,,,,,", "two  step 2, funnel_name: there is a space"),
     ],
 )
 def test_a_mistake_in_the_seed_names_row_and_column(broken_seed, line, expected):
@@ -234,6 +319,41 @@ def test_the_options_can_stand_in_any_row_of_step_1(broken_seed):
     # A later mistake is what stops it.
     seed.write_text(seed_of([]) + rows + "new,3,gap,PAGE_VIEW,,,,,,,\n", "utf-8")
     assert "new step 3, step_number: there is no step 2" in build()
+
+
+def test_two_rows_of_an_event_are_told_apart_by_a_property(broken_seed):
+    seed, build = broken_seed
+    rows = (
+        "any,1,right,CODE_VIEW,,is_correct,true,30,any_order,person,\n"
+        "any,2,wrong,CODE_VIEW,,is_correct,false,,,,\n"
+        "new,1,right,CODE_VIEW,,is_correct,true,5256000,ordered,person,\n"
+        "new,0,wrong,CODE_VIEW,,is_correct,false,,,,\n"
+    )
+    # A later mistake is what stops it.
+    seed.write_text(seed_of([]) + rows + "new,3,gap,PAGE_VIEW,,,,,,,\n", "utf-8")
+    assert "new step 3, step_number: there is no step 2" in build()
+
+
+def test_a_property_that_no_event_has_is_warned_of(tmp_path, monkeypatch):
+    warehouse = Warehouse(tmp_path, monkeypatch, tmp_path / "target")
+    project = warehouse.with_own_project()
+    rows = (
+        "f,1,a,QUESTION_VIEW,studyin,,,30,ordered,person,topic_id\n"
+        "f,2,b,QUESTION_SUBMIT,studyin,properties.is_correct,1,,,,\n"
+        "f,2,b,QUESTION_SUBMIT,studyin,properties.properties.is_correct,1,,,,\n"
+        "g,1,a,QUESTION_VIEW,studyin,,,30,ordered,person,properties.topic\n"
+    )
+    (project / "seeds" / "funnel_definitions.csv").write_text(seed_of([]) + rows, "utf-8")
+    warehouse.land(world(Random(1), 60))
+    warehouse.dbt("run-operation", "create_build_progress")
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "-s", "+int_events")
+    warehouse.dbt("compile", "-s", "assert_properties_of_funnels_occur")
+    [path] = (tmp_path / "target" / "compiled").rglob("assert_properties_of_funnels_occur.sql")
+    assert sorted(warehouse.query(path.read_text("utf-8"))) == [
+        ("f", 2, "QUESTION_SUBMIT", "property_name", "properties.is_correct"),
+        ("g", 1, "QUESTION_VIEW", "breakdown_name", "properties.topic"),
+    ]
 
 
 @pytest.fixture(scope="module")

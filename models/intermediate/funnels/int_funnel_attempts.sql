@@ -12,6 +12,11 @@
 
 with funnel_events as (
     select * from {{ ref('int_funnel_events') }}
+    {%- if var('as_of_date') %}
+        where
+            occurred_at
+            < {{ utc_midnight(dbt.dateadd('day', 1, "cast('" ~ var('as_of_date') ~ "' as date)")) }}
+    {%- endif %}
 ),
 
 actor_persons as (
@@ -28,7 +33,7 @@ definitions as (
         funnel_name,
         ordering,
         unit,
-        window_minutes * 60 * 1000000 as window_us
+        cast(window_minutes as bigint) * 60 * 1000000 as window_us
     from {{ ref('funnel_definitions') }}
     where ordering is not null
 ),

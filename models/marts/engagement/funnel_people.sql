@@ -24,9 +24,17 @@ options as (
         funnel_name,
         max(step_number) as step_count,
         max(ordering) as ordering,
-        max(window_minutes) * 60 * 1000000 as window_us
+        max(cast(window_minutes as bigint)) * 60 * 1000000 as window_us
     from definitions
     group by funnel_name
+),
+
+numbered as (
+    select distinct
+        funnel_name,
+        step_number
+    from definitions
+    where step_number > 0
 ),
 
 levels as (
@@ -56,6 +64,8 @@ ended as (
         levels.level_reached = options.step_count as is_converted,
         steps.started_at,
         steps.reached_at,
+        steps.last_started_at,
+        steps.taken_step_number,
         steps.event_key
     from levels
     inner join options on levels.funnel_name = options.funnel_name
@@ -65,17 +75,6 @@ ended as (
             and levels.unit_key = steps.unit_key
             and levels.entry_date = steps.entry_date
             and levels.level_reached = steps.step_number
-),
-
-entries as (
-    select
-        funnel_name,
-        unit_key,
-        {{ local_date('occurred_at') }} as entry_date,
-        max(occurred_us) as last_start_us
-    from attempts
-    where step_number = 1 or ordering = 'any_order'
-    group by funnel_name, unit_key, {{ local_date('occurred_at') }}
 ),
 
 described as (
@@ -89,47 +88,76 @@ described as (
     group by funnel_name, unit_key, occurred_at
 ),
 
--- What came of the step that was not reached, after the last that was.
-stopped as (
+missing as (
     select
-        ended.funnel_name,
-        ended.unit_key,
-        ended.entry_date,
-        min(later.occurred_us) as next_us,
-        min(case when later.stretch = here.stretch then later.occurred_us end) as next_allowed_us
+        ended.*,
+        numbered.step_number as missing_step
     from ended
+    inner join numbered on ended.funnel_name = numbered.funnel_name
+    left join steps
+        on
+            ended.funnel_name = steps.funnel_name
+            and ended.unit_key = steps.unit_key
+            and ended.entry_date = steps.entry_date
+            and numbered.step_number = steps.taken_step_number
+    where
+        not ended.is_converted
+        and steps.unit_key is null
+        and (ended.ordering = 'any_order' or numbered.step_number = ended.level_reached + 1)
+),
+
+-- How long the attempt would be with a missing step; in any order one from before it may do too.
+chances as (
+    select
+        missing.funnel_name,
+        missing.unit_key,
+        missing.entry_date,
+        missing.window_us,
+        here.place < other.place as is_later,
+        here.stretch = other.stretch as is_allowed,
+        case
+            when here.place < other.place
+                then other.occurred_us - {{ epoch_us('missing.started_at') }}
+            else here.occurred_us - other.occurred_us
+        end as length_us
+    from missing
     inner join attempts as here
         on
-            ended.funnel_name = here.funnel_name
-            and ended.unit_key = here.unit_key
-            and ended.event_key = here.event_key
-            and ended.level_reached = here.step_number
-    inner join attempts as later
+            missing.funnel_name = here.funnel_name
+            and missing.unit_key = here.unit_key
+            and missing.event_key = here.event_key
+            and missing.taken_step_number = here.step_number
+    inner join attempts as other
         on
-            here.funnel_name = later.funnel_name
-            and here.unit_key = later.unit_key
-            and here.step_number + 1 = later.step_number
-            and here.place < later.place
-    where ended.ordering <> 'any_order' and not ended.is_converted
-    group by ended.funnel_name, ended.unit_key, ended.entry_date
+            missing.funnel_name = other.funnel_name
+            and missing.unit_key = other.unit_key
+            and missing.missing_step = other.step_number
+            and (here.place < other.place or missing.ordering = 'any_order')
+),
+
+-- What an earlier attempt took as well does not tell why this one ended.
+stopped as (
+    select
+        funnel_name,
+        unit_key,
+        entry_date,
+        min(length_us) as shortest_us,
+        min(case when is_allowed then length_us end) as shortest_allowed_us
+    from chances
+    where is_later or not is_allowed or length_us > window_us
+    group by funnel_name, unit_key, entry_date
 ),
 
 judged as (
     select
         ended.*,
         described.breakdown_value,
-        stopped.next_us,
-        stopped.next_allowed_us,
-        {{ epoch_us('ended.started_at') }} as start_us,
+        stopped.shortest_us,
+        stopped.shortest_allowed_us,
         not ended.is_converted
-        and entries.last_start_us + ended.window_us
+        and {{ epoch_us('ended.last_started_at') }} + ended.window_us
         >= {{ epoch_us(utc_midnight(dbt.dateadd('day', 1, 'watermark.as_of_date'))) }} as is_open
     from ended
-    inner join entries
-        on
-            ended.funnel_name = entries.funnel_name
-            and ended.unit_key = entries.unit_key
-            and ended.entry_date = entries.entry_date
     inner join described
         on
             ended.funnel_name = described.funnel_name
@@ -159,9 +187,9 @@ select
     case
         when is_converted then null
         when is_open then 'open'
-        when next_us is null then 'no event'
-        when next_us - start_us > window_us then 'out of window'
-        when next_allowed_us is null or next_allowed_us - start_us > window_us then 'excluded'
+        when shortest_us is null then 'no event'
+        when shortest_us > window_us then 'out of window'
+        when shortest_allowed_us is null or shortest_allowed_us > window_us then 'excluded'
         when ordering = 'strict' then 'not the next event'
         else 'counted for a later start'
     end as stop_reason,

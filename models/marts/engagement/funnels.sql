@@ -30,7 +30,7 @@ named as (
 windows as (
     select
         funnel_name,
-        window_minutes * 60 * 1000000 as window_us
+        cast(window_minutes as bigint) * 60 * 1000000 as window_us
     from definitions
     where ordering is not null
 ),
