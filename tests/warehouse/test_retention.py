@@ -28,7 +28,7 @@ from tests.warehouse.retention_reference import (
     Person,
     midnight,
     retention_of,
-)  # fmt: skip
+)
 
 FILLED = (
     "int_person_days", "int_visitor_utc_days", "int_actor_persons", "int_person_features",
@@ -103,7 +103,7 @@ def fill_days(con: duckdb.DuckDBPyConnection, deeds: list[Deed], today: date | N
             "actor_key": key_of(person + app),
             "actor_kind": "unclaimed",
             "source_app": app,
-            "utc_date": day,
+            "deed_date": day,
             "consent_mode": "full",
             **times(of_day),
         }
