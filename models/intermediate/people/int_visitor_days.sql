@@ -8,6 +8,14 @@ with events as (
     where not is_clock_skewed and {{ is_touched('visitor_key') }}
 ),
 
+openings as (
+    select
+        *,
+        {{ local_date('opened_at') }} as stat_date
+    from {{ ref('int_session_openings') }}
+    where {{ is_touched('visitor_key') }}
+),
+
 sessions as (
     select * from {{ ref('int_sessions') }}
 ),
@@ -54,21 +62,21 @@ summed as (
 -- Events go by their own day, a session with its time by the day on which it began.
 begun as (
     select
-        events.visitor_key,
-        events.actor_key,
-        events.actor_kind,
-        events.source_app,
-        events.stat_date,
-        {{ first_by('sessions.entry_point', ['events.occurred_at', 'events.event_key']) }}
+        openings.visitor_key,
+        openings.actor_key,
+        openings.actor_kind,
+        openings.source_app,
+        openings.stat_date,
+        {{ first_by('sessions.entry_point', ['openings.opened_at', 'openings.session_id']) }}
             as entry_point,
         count(*) as session_count,
         cast(sum(sessions.duration_seconds) as bigint) as duration_seconds,
         cast(sum(floor(sessions.active_us / 1000000)) as bigint) as active_seconds
-    from events
-    inner join sessions on events.session_id = sessions.session_id
-    where events.is_opening
+    from openings
+    inner join sessions on openings.session_id = sessions.session_id
     group by
-        events.visitor_key, events.actor_key, events.actor_kind, events.source_app, events.stat_date
+        openings.visitor_key, openings.actor_key, openings.actor_kind, openings.source_app,
+        openings.stat_date
 )
 
 select
