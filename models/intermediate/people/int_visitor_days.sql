@@ -33,6 +33,9 @@ summed as (
         min(case when is_deed then country end) as country,
         count(*) as event_count,
         count(case when is_deed then 1 end) as deed_count,
+        {{ event_measure('pause_count') }} as pause_count,
+        {{ event_measure('view_count') }} as view_count,
+        {{ event_measure('interaction_count') }} as interaction_count,
         {{ event_measure('materials_viewed') }} as materials_viewed,
         {{ event_measure('materials_completed') }} as materials_completed,
         {{ event_measure('chunks_read') }} as chunks_read,
@@ -70,6 +73,7 @@ begun as (
         {{ first_by('sessions.entry_point', ['openings.opened_at', 'openings.session_id']) }}
             as entry_point,
         count(*) as session_count,
+        count(case when sessions.is_bounce then 1 end) as bounce_count,
         cast(sum(sessions.duration_seconds) as bigint) as duration_seconds,
         cast(sum(floor(sessions.active_us / 1000000)) as bigint) as active_seconds
     from openings
@@ -92,8 +96,12 @@ select
     summed.event_count,
     summed.deed_count,
     coalesce(begun.session_count, 0) as session_count,
+    coalesce(begun.bounce_count, 0) as bounce_count,
     coalesce(begun.duration_seconds, 0) as duration_seconds,
     begun.active_seconds,
+    summed.pause_count,
+    summed.view_count,
+    summed.interaction_count,
     summed.materials_viewed,
     summed.materials_completed,
     summed.chunks_read,

@@ -168,6 +168,7 @@ select
     described.entry_point,
     described.device_type,
     described.country,
+    described.browser,
     described.consent_mode,
     case
         -- A pause that nobody resumed stops the time of its own stretch only.
