@@ -17,7 +17,7 @@ EPOCH = date(1970, 1, 1)
 GREENWICH = ZoneInfo("UTC")
 LAST_PERIOD = {"day": 30, "week": 52, "month": 24}
 OWN_DAYS = {"day": 1, "week": 7, "month": 28}
-TRAITS = ("device_type", "country", "entry_point", "user_kind")
+TRAITS = ("device_type", "browser", "country", "entry_point", "user_kind")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Deed:
     app: str
     time: int
     device_type: str | None = None
+    browser: str | None = None
     country: str | None = None
     entry_point: str | None = None
     user_kind: str = "anonymous"
@@ -60,9 +61,7 @@ class Person:
             return "all"
         values = [getattr(deed, name) for deed in self.deeds if deed.date == self.first.date]
         values = [value for value in values if value is not None] or ["unknown"]
-        if name == "entry_point":
-            return values[0]
-        return max(values) if name == "user_kind" else min(values)
+        return max(values) if name == "user_kind" else values[0]
 
 
 def period_start(grain: str, day: date, number: int = 0) -> date:

@@ -172,6 +172,7 @@ def random_people(
                 (app, Deed("", app, time, zone=zone).date),
                 {
                     "device_type": random.choice(["mobile", "desktop", None]),
+                    "browser": random.choice(["Firefox", "Safari", None]),
                     "country": random.choice(["FI", "DE", None]),
                     "entry_point": random.choice(["PAGE_VIEW /", "search", None]),
                     "user_kind": random.choice(["anonymous", "signed_in"]),

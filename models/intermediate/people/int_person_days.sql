@@ -1,5 +1,7 @@
 {{ config(materialized='incremental', unique_key='everything') }}
 
+{%- set seen_first = ['first_deed_at', 'visitor_key', 'actor_key', 'actor_kind'] %}
+
 with visitor_days as (
     select * from {{ ref('int_visitor_days') }}
 ),
@@ -43,9 +45,10 @@ summed as (
         stat_date,
         max(consent_mode) as consent_mode,
         max(user_kind) as user_kind,
-        min(device_type) as device_type,
-        min(country) as country,
-        {{ first_by('entry_point', ['first_deed_at', 'visitor_key', 'actor_key']) }} as entry_point,
+        {{ first_by('device_type', seen_first) }} as device_type,
+        {{ first_by('browser', seen_first) }} as browser,
+        {{ first_by('country', seen_first) }} as country,
+        {{ first_by('entry_point', seen_first) }} as entry_point,
         sum(event_count) as event_count,
         sum(deed_count) as deed_count,
         sum(session_count) as session_count,
@@ -153,6 +156,7 @@ select
     consent_mode,
     user_kind,
     device_type,
+    browser,
     country,
     entry_point,
     cast(event_count as bigint) as event_count,

@@ -29,8 +29,12 @@ summed as (
         stat_date,
         -- Of an actor always one: without consent a key ends with its session.
         max(consent_mode) as consent_mode,
-        min(case when is_deed then device_type end) as device_type,
-        min(case when is_deed then country end) as country,
+        {{ first_by('case when is_deed then device_type end', ['occurred_at', 'event_key']) }}
+            as device_type,
+        {{ first_by('case when is_deed then browser end', ['occurred_at', 'event_key']) }}
+            as browser,
+        {{ first_by('case when is_deed then country end', ['occurred_at', 'event_key']) }}
+            as country,
         count(*) as event_count,
         count(case when is_deed then 1 end) as deed_count,
         {{ event_measure('pause_count') }} as pause_count,
@@ -91,6 +95,7 @@ select
     summed.stat_date,
     summed.consent_mode,
     summed.device_type,
+    summed.browser,
     summed.country,
     begun.entry_point,
     summed.event_count,

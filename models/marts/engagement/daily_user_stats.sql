@@ -8,6 +8,7 @@ select
     person_key,
     user_kind,
     device_type,
+    browser,
     country,
     entry_point,
     session_count,
