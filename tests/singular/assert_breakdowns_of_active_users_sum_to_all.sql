@@ -1,5 +1,5 @@
--- Born from one person's two apps on two devices, who was counted under both: on each day the values
--- of a breakdown add up to everybody.
+-- Born from one person's two apps on two devices, who was counted under both: on each day the
+-- values of a breakdown add up to everybody.
 with active_users as (
     select * from {{ ref('active_users') }}
 ),

@@ -241,7 +241,7 @@ def test_retention_is_that_of_the_reference(sql, seed, size, share, trait):
     assert retention(sql, breakdowns) == retention_of(deeds, today, breakdowns)
 
 
-@quickly
+@settings(quickly, max_examples=60)
 @given(seed=st.integers(0, 2**32), span=st.sampled_from([2, 20, 40]), count=st.integers(1, 200))
 def test_days_of_23_and_of_25_hours_change_nothing(sql_in_berlin, seed, span, count):
     deeds, today = random_people(Random(seed), count, span, BERLIN)

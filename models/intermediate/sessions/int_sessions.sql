@@ -6,10 +6,8 @@ with events as (
         case
             when is_deed and is_view then event_name || coalesce(' ' || viewed, '')
         end as view_name,
-        -- A page is known by its path; a material's id would make a breakdown of a thousand values.
         case
-            when is_deed and is_view and viewed like '/%' then event_name || ' ' || viewed
-            when is_deed and is_view then event_name
+            when is_deed and is_view then event_name || coalesce(' ' || place, '')
         end as view_label
     from {{ ref('int_events_sessionized') }}
     where session_id is not null and {{ is_touched('partition_key') }}
