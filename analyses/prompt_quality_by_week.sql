@@ -3,7 +3,8 @@
 -- Average scores of the academy's evaluations, of all people; for one person's progress, let
 -- `scored` select a person_key. The same people are in no two weeks, so a rise can also be that
 -- the weaker writers left: evaluated_person_count says how many there were. What the evaluator
--- could not score is no zero and is left out. The last week may not be over.
+-- could not score is no zero and is left out. Weeks are those of reporting_timezone, and the last
+-- one may not be over.
 
 with events as (
     select * from {{ ref('events') }}
@@ -11,7 +12,7 @@ with events as (
 
 scored as (
     select
-        cast({{ dbt.date_trunc('week', 'occurred_at') }} as date) as week_start,
+        cast({{ dbt.date_trunc('week', local_date('occurred_at')) }} as date) as week_start,
         person_key,
         cast({{ json_text('properties', 'metadata.evaluation.tonePersona.score') }} as double)
             as tone_score,

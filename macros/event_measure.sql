@@ -19,6 +19,7 @@
         'sketches_created': ['SKETCH_CREATE'],
         'lessons_started': ['LESSON_START'],
         'lessons_completed': ['LESSON_COMPLETE'],
+        'pause_count': ['SESSION_PAUSE'],
         'error_count': ['API_ERROR', 'CLIENT_ERROR', 'ERROR_OCCUR'],
     } -%}
     {%- if name == 'questions_correct' -%}
@@ -26,6 +27,10 @@
     {%- elif name == 'searches' -%}
         {#- What the server logs of a search is no second one. -#}
         count(case when event_name = 'SEARCH_PERFORMED' and is_deed then 1 end)
+    {%- elif name == 'view_count' -%}
+        count(case when is_deed and is_view then 1 end)
+    {%- elif name == 'interaction_count' -%}
+        count(case when is_deed and not is_view and event_category <> 'SESSION' then 1 end)
     {%- elif name == 'xp_earned' -%}
         cast(coalesce(sum(case when event_name = 'XP_EARNED' then xp_amount end), 0) as bigint)
     {%- elif name == 'reading_ms' -%}

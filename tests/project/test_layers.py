@@ -136,6 +136,19 @@ def test_stored_models_share_the_one_mechanism(manifest, nodes):
     assert not offenders, "\n".join(["", *offenders])
 
 
+def test_sessions_are_read_without_the_events(manifest):
+    """One person's visits are asked for often, and each time all events would be searched."""
+    read, waiting = set(), ["model.sightline.sessions"]
+    while waiting:
+        for name in manifest["nodes"][waiting.pop()]["depends_on"]["nodes"]:
+            parent = manifest["nodes"].get(name, {"config": {}})
+            read.add(name.rpartition(".")[2])
+            if parent["config"].get("materialized") == "view":
+                waiting.append(name)
+    assert "int_sessions" in read
+    assert not {name for name in read if name.startswith("int_events")}
+
+
 def test_a_changed_var_computes_anew_what_reads_it(manifest, nodes):
     """A var whose name stands in no model is hidden by a macro, and has to be counted always."""
     mechanism = manifest["macros"]["macro.sightline.definitions_of_model"]["macro_sql"]

@@ -112,7 +112,11 @@ class Warehouse:
 
 @contextmanager
 def models_alone(
-    folder: Path, inputs: tuple[str, ...], models: tuple[str, ...], **seeds: str
+    folder: Path,
+    inputs: tuple[str, ...],
+    models: tuple[str, ...],
+    reporting_timezone: str = "UTC",
+    **seeds: str,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory with the inputs as empty tables and the models as views over them, for
     random data to be put in and asked for within milliseconds. Relations are `schema.name`, in an
@@ -123,6 +127,10 @@ def models_alone(
         project = warehouse.with_own_project()
         for name, text in seeds.items():
             (project / "seeds" / f"{name}.csv").write_text(text, "utf-8")
+        settings = project / "dbt_project.yml"
+        utc, zone = (f"reporting_timezone: {name}" for name in ("UTC", reporting_timezone))
+        assert utc in settings.read_text("utf-8")
+        settings.write_text(settings.read_text("utf-8").replace(utc, zone), "utf-8")
         warehouse.land(world(Random(1), 30) | extracts(Random(1)))
         warehouse.dbt("seed")
         names = [model.partition(".")[2] for model in models]

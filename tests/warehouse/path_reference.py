@@ -20,14 +20,12 @@ class Deed:
     time: int
     name: str
     category: str = "NAVIGATION"
-    viewed: str | None = None
-    is_view: bool = False
+    place: str | None = None
     is_deed: bool = True
 
     @property
     def label(self) -> str:
-        is_page = self.is_view and self.viewed is not None and self.viewed.startswith("/")
-        return f"{self.name} {self.viewed}" if is_page else self.name
+        return self.name if self.place is None else f"{self.name} {self.place}"
 
 
 @dataclass(frozen=True)

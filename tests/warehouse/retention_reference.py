@@ -1,20 +1,23 @@
 """What retention is, said once more: slow, plain Python, a person and a period at a time.
 
-The SQL has to agree with this on any data. Times are microseconds since 1970, days are cut in UTC.
+The SQL has to agree with this on any data. Times are microseconds since 1970, days are cut in the
+zone of the deeds.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 DAY = 24 * 60 * 60 * 1_000_000
 EPOCH = date(1970, 1, 1)
+GREENWICH = ZoneInfo("UTC")
 LAST_PERIOD = {"day": 30, "week": 52, "month": 24}
 OWN_DAYS = {"day": 1, "week": 7, "month": 28}
-TRAITS = ("device_type", "country", "entry_point", "user_kind")
+TRAITS = ("device_type", "browser", "country", "entry_point", "user_kind")
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,16 @@ class Deed:
     app: str
     time: int
     device_type: str | None = None
+    browser: str | None = None
     country: str | None = None
     entry_point: str | None = None
     user_kind: str = "anonymous"
+    zone: ZoneInfo = GREENWICH
 
     @cached_property
     def date(self) -> date:
-        return EPOCH + timedelta(days=self.time // DAY)
+        passed = timedelta(microseconds=self.time)
+        return (datetime.fromtimestamp(0, UTC) + passed).astimezone(self.zone).date()
 
 
 @dataclass
@@ -55,9 +61,7 @@ class Person:
             return "all"
         values = [getattr(deed, name) for deed in self.deeds if deed.date == self.first.date]
         values = [value for value in values if value is not None] or ["unknown"]
-        if name == "entry_point":
-            return values[0]
-        return max(values) if name == "user_kind" else min(values)
+        return max(values) if name == "user_kind" else values[0]
 
 
 def period_start(grain: str, day: date, number: int = 0) -> date:
@@ -68,6 +72,12 @@ def period_start(grain: str, day: date, number: int = 0) -> date:
         return day + timedelta(days=7 * number - day.weekday())
     months = day.year * 12 + day.month - 1 + number
     return date(months // 12, months % 12 + 1, 1)
+
+
+def midnight(day: date, zone: ZoneInfo) -> int:
+    """When a day begins there."""
+    passed = datetime.combine(day, time(), zone) - datetime.fromtimestamp(0, UTC)
+    return passed // timedelta(microseconds=1)
 
 
 def retention_of(deeds: list[Deed], today: date, breakdowns: list[str]) -> dict[tuple, tuple]:
@@ -114,7 +124,7 @@ def _outcome(person: Person, grain: str, kind: str, number: int, today: date) ->
     if kind == "rolling":
         length = OWN_DAYS[grain] * DAY
         begin = person.first.time + number * length
-        if begin + length > (today - EPOCH).days * DAY + DAY:
+        if begin + length > midnight(today + timedelta(days=1), person.first.zone):
             return None
         return any(begin <= deed.time < begin + length for deed in person.deeds)
     begin = period_start(grain, person.first.date, number)

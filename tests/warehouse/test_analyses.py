@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date
 
 import duckdb
@@ -113,6 +114,15 @@ def test_its_order_leaves_no_ties(world, name):
     places = [columns.index(key.this.name) for key in order.expressions]
     keys = [tuple(row[place] for place in places) for row in rows]
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_days_and_weeks_are_those_of_the_reporting_timezone(name):
+    """A timestamp is in UTC: cut as it is, Monday's first hours would be of the week before. When a
+    file reached us is said in UTC, as event_quality does."""
+    raw = (PROJECT / "analyses" / f"{name}.sql").read_text("utf-8")
+    cut = re.findall(r"date_trunc\('\w+', '([\w.]+_at)'\)|cast\(([\w.]+_at) as date\)", raw)
+    assert [time for times in cut for time in times if time and "received_at" not in time] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -18,7 +18,7 @@ from tests.warehouse.worlds import world
 
 INPUTS = (
     "intermediate.int_funnel_events", "intermediate.int_actor_persons",
-    "intermediate.int_data_watermark", "intermediate.int_events_attributed",
+    "intermediate.int_data_watermark", "intermediate.int_session_openings",
 )  # fmt: skip
 MODELS = (
     "intermediate.int_funnel_attempts", "intermediate.int_funnel_steps", "main.funnel_people",

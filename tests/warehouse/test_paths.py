@@ -41,9 +41,8 @@ def fill(con: duckdb.DuckDBPyConnection, visits: list[Visit]) -> None:
             "source_app": [visit.app for visit, _ in sent],
             "event_name": [event.name for _, event in sent],
             "event_category": [event.category for _, event in sent],
-            "viewed": pa.array([event.viewed for _, event in sent], pa.string()),
+            "place": pa.array([event.place for _, event in sent], pa.string()),
             "is_deed": [event.is_deed for _, event in sent],
-            "is_view": [event.is_view for _, event in sent],
             "occurred_at": pa.array([event.time for _, event in sent], pa.timestamp("us")),
         }
     )
@@ -75,12 +74,12 @@ def histories(draw) -> list[Visit]:
 
 
 def _kind(number: int) -> dict:
-    """A few pages, views without a path and others; some names begin like others."""
+    """A few pages, components and deeds without a place; some names begin like others."""
     if number % 3 == 0:
-        return {"name": "PAGE_VIEW", "viewed": f"/{number}", "is_view": True}
+        return {"name": "PAGE_VIEW", "place": f"/{number}"}
     if number % 3 == 1:
-        return {"name": f"MATERIAL_OPEN_{number}", "viewed": str(number), "is_view": True}
-    return {"name": f"CLICK_{number}", "viewed": f"/{number}", "is_view": False}
+        return {"name": f"MATERIAL_OPEN_{number}"}
+    return {"name": "ELEMENT_CLICK", "place": f"Button{number}"}
 
 
 def _visit(

@@ -24,8 +24,7 @@ actor_persons as (
 ),
 
 openings as (
-    select * from {{ ref('int_events_attributed') }}
-    where is_opening
+    select * from {{ ref('int_session_openings') }}
 ),
 
 definitions as (

@@ -1,6 +1,6 @@
 {#- How far each grain is followed, and how many days a period of a person's own is long. -#}
 {%- set grains = [('day', 30, 1), ('week', 52, 7), ('month', 24, 28)] %}
-{%- set traits = ['device_type', 'country', 'entry_point', 'user_kind'] %}
+{%- set traits = ['device_type', 'browser', 'country', 'entry_point', 'user_kind'] %}
 
 with firsts as (
     select * from {{ ref('int_person_firsts') }}

@@ -31,8 +31,18 @@ select
     scoped.person_key,
     scoped.stat_date as first_date,
     min(scoped.first_deed_at) as first_deed_at,
-    coalesce(min(scoped.device_type), 'unknown') as device_type,
-    coalesce(min(scoped.country), 'unknown') as country,
+    coalesce(
+        {{ first_by('scoped.device_type', ['scoped.first_deed_at', 'scoped.source_app']) }},
+        'unknown'
+    ) as device_type,
+    coalesce(
+        {{ first_by('scoped.browser', ['scoped.first_deed_at', 'scoped.source_app']) }},
+        'unknown'
+    ) as browser,
+    coalesce(
+        {{ first_by('scoped.country', ['scoped.first_deed_at', 'scoped.source_app']) }},
+        'unknown'
+    ) as country,
     coalesce(
         {{ first_by('scoped.entry_point', ['scoped.first_deed_at', 'scoped.source_app']) }},
         'unknown'

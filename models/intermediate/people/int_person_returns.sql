@@ -8,6 +8,15 @@ active_days as (
     where deed_count > 0 and consent_mode = 'full'
 ),
 
+utc_days as (
+    select * from {{ ref('int_visitor_utc_days') }}
+    where consent_mode = 'full'
+),
+
+actor_persons as (
+    select * from {{ ref('int_actor_persons') }}
+),
+
 watermark as (
     select * from {{ ref('int_data_watermark') }}
 ),
@@ -15,11 +24,7 @@ watermark as (
 activity as (
     select
         members.*,
-        active_days.stat_date,
-        {{ epoch_us('active_days.first_deed_at') }}
-        - {{ epoch_us('members.first_deed_at') }} as us_to_first_deed,
-        {{ epoch_us('active_days.last_deed_at') }}
-        - {{ epoch_us('members.first_deed_at') }} as us_to_last_deed
+        active_days.stat_date
     from members
     inner join active_days
         on
@@ -29,8 +34,6 @@ activity as (
     where active_days.stat_date <= watermark.as_of_date
 ),
 
--- In 24 hours no more than two periods of a person's own are touched: the first deed's and the last
--- one's.
 numbered as (
     select
         *,
@@ -38,10 +41,44 @@ numbered as (
             when 'day' then {{ periods_between('cohort_start', 'stat_date', 'day') }}
             when 'week' then {{ periods_between('cohort_start', 'stat_date', 'week') }}
             when 'month' then {{ periods_between('cohort_start', 'stat_date', 'month') }}
-        end as calendar_period,
-        cast(floor(us_to_first_deed / own_period_us) as bigint) as first_own_period,
-        cast(floor(us_to_last_deed / own_period_us) as bigint) as last_own_period
+        end as calendar_period
     from activity
+),
+
+-- In 24 hours no more than two periods of a person's own are touched: the first deed's and the last
+-- one's. A day of the reporting timezone can be longer.
+own_activity as (
+    select
+        members.source_app,
+        members.person_key,
+        members.cohort_grain,
+        members.last_period,
+        members.own_periods,
+        cast(
+            floor(
+                (
+                    {{ epoch_us('utc_days.first_deed_at') }}
+                    - {{ epoch_us('members.first_deed_at') }}
+                ) / members.own_period_us
+            ) as bigint
+        ) as first_own_period,
+        cast(
+            floor(
+                (
+                    {{ epoch_us('utc_days.last_deed_at') }}
+                    - {{ epoch_us('members.first_deed_at') }}
+                ) / members.own_period_us
+            ) as bigint
+        ) as last_own_period
+    from utc_days
+    left join actor_persons
+        on
+            utc_days.actor_key = actor_persons.actor_key
+            and utc_days.actor_kind = actor_persons.actor_kind
+    inner join members
+        on
+            coalesce(actor_persons.person_key, utc_days.actor_key) = members.person_key
+            and members.source_app in ('all', utc_days.source_app)
 ),
 
 latest as (
@@ -72,7 +109,7 @@ returns as (
         cohort_grain,
         'rolling' as kind,
         first_own_period as period_number
-    from numbered
+    from own_activity
     where first_own_period <= last_period and first_own_period < own_periods
     union distinct
     select
@@ -81,7 +118,7 @@ returns as (
         cohort_grain,
         'rolling' as kind,
         last_own_period as period_number
-    from numbered
+    from own_activity
     where last_own_period <= last_period and last_own_period < own_periods
     union distinct
     select

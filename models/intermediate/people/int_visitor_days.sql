@@ -8,6 +8,14 @@ with events as (
     where not is_clock_skewed and {{ is_touched('visitor_key') }}
 ),
 
+openings as (
+    select
+        *,
+        {{ local_date('opened_at') }} as stat_date
+    from {{ ref('int_session_openings') }}
+    where {{ is_touched('visitor_key') }}
+),
+
 sessions as (
     select * from {{ ref('int_sessions') }}
 ),
@@ -21,10 +29,17 @@ summed as (
         stat_date,
         -- Of an actor always one: without consent a key ends with its session.
         max(consent_mode) as consent_mode,
-        min(case when is_deed then device_type end) as device_type,
-        min(case when is_deed then country end) as country,
+        {{ first_by('case when is_deed then device_type end', ['occurred_at', 'event_key']) }}
+            as device_type,
+        {{ first_by('case when is_deed then browser end', ['occurred_at', 'event_key']) }}
+            as browser,
+        {{ first_by('case when is_deed then country end', ['occurred_at', 'event_key']) }}
+            as country,
         count(*) as event_count,
         count(case when is_deed then 1 end) as deed_count,
+        {{ event_measure('pause_count') }} as pause_count,
+        {{ event_measure('view_count') }} as view_count,
+        {{ event_measure('interaction_count') }} as interaction_count,
         {{ event_measure('materials_viewed') }} as materials_viewed,
         {{ event_measure('materials_completed') }} as materials_completed,
         {{ event_measure('chunks_read') }} as chunks_read,
@@ -54,21 +69,22 @@ summed as (
 -- Events go by their own day, a session with its time by the day on which it began.
 begun as (
     select
-        events.visitor_key,
-        events.actor_key,
-        events.actor_kind,
-        events.source_app,
-        events.stat_date,
-        {{ first_by('sessions.entry_point', ['events.occurred_at', 'events.event_key']) }}
+        openings.visitor_key,
+        openings.actor_key,
+        openings.actor_kind,
+        openings.source_app,
+        openings.stat_date,
+        {{ first_by('sessions.entry_point', ['openings.opened_at', 'openings.session_id']) }}
             as entry_point,
         count(*) as session_count,
+        count(case when sessions.is_bounce then 1 end) as bounce_count,
         cast(sum(sessions.duration_seconds) as bigint) as duration_seconds,
         cast(sum(floor(sessions.active_us / 1000000)) as bigint) as active_seconds
-    from events
-    inner join sessions on events.session_id = sessions.session_id
-    where events.is_opening
+    from openings
+    inner join sessions on openings.session_id = sessions.session_id
     group by
-        events.visitor_key, events.actor_key, events.actor_kind, events.source_app, events.stat_date
+        openings.visitor_key, openings.actor_key, openings.actor_kind, openings.source_app,
+        openings.stat_date
 )
 
 select
@@ -79,13 +95,18 @@ select
     summed.stat_date,
     summed.consent_mode,
     summed.device_type,
+    summed.browser,
     summed.country,
     begun.entry_point,
     summed.event_count,
     summed.deed_count,
     coalesce(begun.session_count, 0) as session_count,
+    coalesce(begun.bounce_count, 0) as bounce_count,
     coalesce(begun.duration_seconds, 0) as duration_seconds,
     begun.active_seconds,
+    summed.pause_count,
+    summed.view_count,
+    summed.interaction_count,
     summed.materials_viewed,
     summed.materials_completed,
     summed.chunks_read,

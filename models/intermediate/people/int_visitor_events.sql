@@ -13,9 +13,10 @@ select
     event_name,
     count(*) as event_count,
     count(case when is_deed then 1 end) as deed_count,
-    count(case when is_success then 1 end) as success_count,
-    count(case when is_correct then 1 end) as correct_count,
-    cast(coalesce(sum(xp_amount), 0) as bigint) as xp_amount,
+    count(case when not is_clock_skewed then 1 end) as timed_count,
+    count(case when is_success and not is_clock_skewed then 1 end) as success_count,
+    count(case when is_correct and not is_clock_skewed then 1 end) as correct_count,
+    cast(coalesce(sum(case when not is_clock_skewed then xp_amount end), 0) as bigint) as xp_amount,
     min(case when is_deed then occurred_at end) as first_deed_at,
     max(case when is_deed then occurred_at end) as last_deed_at
 from events

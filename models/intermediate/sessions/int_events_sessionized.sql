@@ -26,7 +26,12 @@ described as (
         *,
         coalesce(
             page_path, question_id, chunk_id, material_id, lesson_id, sketch_id, topic_id, component
-        ) as viewed
+        ) as viewed,
+        -- Of a whole address the path, the same page of any host.
+        case
+            when page_path is not null
+                then coalesce(nullif(regexp_replace(page_path, '^[A-Za-z]+://[^/]*', ''), ''), '/')
+        end as page
     from {{ ref('int_events') }}
     where {{ is_touched('partition_key') }}
 ),
@@ -165,9 +170,14 @@ select
     described.event_name,
     described.event_category,
     described.viewed,
+    case
+        when described.is_view then described.page
+        else coalesce(described.component, described.page)
+    end as place,
     described.entry_point,
     described.device_type,
     described.country,
+    described.browser,
     described.consent_mode,
     case
         -- A pause that nobody resumed stops the time of its own stretch only.

@@ -9,11 +9,7 @@ with deeds as (
         source_app,
         event_key,
         occurred_at,
-        -- A page is known by its path; a material's id would make paths that nobody else takes.
-        case
-            when is_view and viewed like '/%' then event_name || ' ' || viewed
-            else event_name
-        end as step
+        event_name || coalesce(' ' || place, '') as step
     from {{ ref('int_events_sessionized') }}
     where is_deed and event_category <> 'SESSION' and {{ is_touched('partition_key') }}
 ),

@@ -6,10 +6,8 @@ with events as (
         case
             when is_deed and is_view then event_name || coalesce(' ' || viewed, '')
         end as view_name,
-        -- A page is known by its path; a material's id would make a breakdown of a thousand values.
         case
-            when is_deed and is_view and viewed like '/%' then event_name || ' ' || viewed
-            when is_deed and is_view then event_name
+            when is_deed and is_view then event_name || coalesce(' ' || place, '')
         end as view_label
     from {{ ref('int_events_sessionized') }}
     where session_id is not null and {{ is_touched('partition_key') }}
@@ -29,11 +27,10 @@ summed as (
         sum(active_us) as active_us,
         count(*) as event_count,
         count(case when is_deed then 1 end) as deed_count,
-        count(case when is_deed and is_view then 1 end) as view_count,
-        count(case when is_deed and not is_view and event_category <> 'SESSION' then 1 end)
-            as interaction_count,
+        {{ event_measure('view_count') }} as view_count,
+        {{ event_measure('interaction_count') }} as interaction_count,
         count(distinct view_name) as session_depth,
-        count(case when event_name = 'SESSION_PAUSE' then 1 end) as pause_count,
+        {{ event_measure('pause_count') }} as pause_count,
         {{ event_measure('materials_viewed') }} as materials_viewed,
         {{ event_measure('materials_completed') }} as materials_completed,
         {{ event_measure('chunks_read') }} as chunks_read,

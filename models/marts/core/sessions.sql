@@ -3,8 +3,7 @@ with sessions as (
 ),
 
 openings as (
-    select * from {{ ref('int_events_attributed') }}
-    where is_opening
+    select * from {{ ref('int_session_openings') }}
 ),
 
 actor_persons as (

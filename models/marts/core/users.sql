@@ -56,20 +56,20 @@ totals as (
         min(first_deed_at) as first_seen,
         max(last_deed_at) as last_seen,
         sum(event_count) as event_count,
-        sum(case when event_name in ('LLM_PROMPT', 'PROMPT_SUBMIT') then event_count else 0 end)
+        sum(case when event_name in ('LLM_PROMPT', 'PROMPT_SUBMIT') then timed_count else 0 end)
             as total_prompts,
         sum(
             case
-                when event_name = 'PROMPT_SUCCEED' then event_count
+                when event_name = 'PROMPT_SUCCEED' then timed_count
                 when event_name = 'LLM_RESPONSE' then success_count
                 else 0
             end
         ) as successful_prompts,
-        sum(case when event_name = 'QUESTION_SUBMIT' then event_count else 0 end)
+        sum(case when event_name = 'QUESTION_SUBMIT' then timed_count else 0 end)
             as questions_attempted,
         sum(case when event_name = 'QUESTION_SUBMIT' then correct_count else 0 end)
             as questions_correct,
-        sum(xp_amount) as xp_earned
+        sum(case when event_name = 'XP_EARNED' then xp_amount else 0 end) as xp_earned
     from person_events
     group by person_key
 ),

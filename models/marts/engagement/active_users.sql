@@ -1,6 +1,10 @@
 {{ config(materialized='incremental', unique_key='everything') }}
 
-with person_days as (
+{%- set traits = [
+    'device_type', 'browser', 'country', 'entry_point', 'user_kind', 'visitor_kind',
+] %}
+
+with active_days as (
     select * from {{ ref('int_person_days') }}
     where deed_count > 0
 ),
@@ -9,41 +13,49 @@ watermark as (
     select * from {{ ref('int_data_watermark') }}
 ),
 
+scoped as (
+    select
+        *,
+        source_app as scope,
+        days_since_last_in_app as days_away
+    from active_days
+    union all
+    select
+        *,
+        'all' as scope,
+        days_since_last as days_away
+    from active_days
+),
+
+-- Of all apps a day of one person can be several rows. One value of each breakdown is the person's
+-- on the day, the first one known, so that its values add up to everybody.
+person_dates as (
+    select
+        scope as source_app,
+        person_key,
+        stat_date,
+        max(consent_mode) as consent_mode,
+        max(days_away) as days_away,
+        sum(session_count) as session_count,
+        sum(duration_seconds) as duration_seconds,
+        {%- for trait in ['device_type', 'browser', 'country', 'entry_point'] %}
+            coalesce({{ first_by(trait, ['first_deed_at', 'source_app']) }}, 'unknown')
+                as {{ trait }},
+        {%- endfor %}
+        max(user_kind) as user_kind
+    from scoped
+    group by scope, person_key, stat_date
+),
+
 described as (
     select
         *,
-        days_since_last_in_app as days_away,
-        coalesce(device_type, 'unknown') as device,
-        coalesce(country, 'unknown') as place
-    from person_days
-),
-
-scoped as (
-    select
-        source_app,
-        person_key,
-        stat_date,
-        days_away,
-        consent_mode,
-        session_count,
-        duration_seconds,
-        device,
-        place,
-        user_kind
-    from described
-    union all
-    select
-        'all' as source_app,
-        person_key,
-        stat_date,
-        days_since_last as days_away,
-        consent_mode,
-        session_count,
-        duration_seconds,
-        device,
-        place,
-        user_kind
-    from described
+        case
+            when consent_mode <> 'full' then 'unknown'
+            when days_away is null then 'new'
+            else 'returning'
+        end as visitor_kind
+    from person_dates
 ),
 
 broken_down as (
@@ -51,41 +63,15 @@ broken_down as (
         *,
         'all' as breakdown_name,
         'all' as breakdown_value
-    from scoped
-    union all
-    select
-        *,
-        'device_type' as breakdown_name,
-        device as breakdown_value
-    from scoped
-    union all
-    select
-        *,
-        'country' as breakdown_name,
-        place as breakdown_value
-    from scoped
-    union all
-    select
-        *,
-        'user_kind' as breakdown_name,
-        user_kind as breakdown_value
-    from scoped
-),
-
--- Of all apps a day of one person can be several rows.
-person_dates as (
-    select
-        source_app,
-        breakdown_name,
-        breakdown_value,
-        person_key,
-        stat_date,
-        max(consent_mode) as consent_mode,
-        max(days_away) as days_away,
-        sum(session_count) as session_count,
-        sum(duration_seconds) as duration_seconds
-    from broken_down
-    group by source_app, breakdown_name, breakdown_value, person_key, stat_date
+    from described
+    {%- for trait in traits %}
+        union all
+        select
+            *,
+            '{{ trait }}' as breakdown_name,
+            {{ trait }} as breakdown_value
+        from described
+    {%- endfor %}
 ),
 
 followed as (
@@ -94,7 +80,7 @@ followed as (
         lead(stat_date) over (
             partition by source_app, breakdown_name, breakdown_value, person_key order by stat_date
         ) as next_date
-    from person_dates
+    from broken_down
 ),
 
 daily as (
