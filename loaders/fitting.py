@@ -27,8 +27,8 @@ from loaders.status import open_to_read
 
 LEAST_LEARNERS = 30
 LEAST_ANSWERS = 1000
-# Beyond it whole learners are left out: ten times as many answers change the third digit.
-MOST_ANSWERS = 2_000_000
+# Beyond it whole learners are left out: more of them would change the third digit at most.
+MOST_ANSWERS = 1_000_000
 FOLDS = 5
 # Better by so many standard errors: by chance alone one fit in forty would be.
 CLEARLY = 2
@@ -56,12 +56,12 @@ class Fit:
     def refusal(self) -> str | None:
         """Why the present coefficients stay; none if the fitted ones are better."""
         held_out = "For learners who had no part in the fit"
-        if self.gain <= 0:
+        if self.gain < 0:
             return f"{held_out} the log-loss would rise by {-self.gain:.4f}."
         if self.gain <= CLEARLY * self.gain_error:
             return (
-                f"{held_out} the log-loss would fall by {self.gain:.4f}, which is less than "
-                f"{CLEARLY} standard errors of {self.gain_error:.4f}: that may be chance."
+                f"{held_out} the log-loss would fall by {self.gain:.4f}, which is no more "
+                f"than {CLEARLY} standard errors of {self.gain_error:.4f}: that may be chance."
             )
         before, after = (each["first attempts"].log_loss for each in (self.before, self.after))
         if before is not None and after is not None and after > before:
@@ -165,7 +165,7 @@ def fit(seed: Seed) -> Fit:
         )
     present = np.array([seed.values[name] for name in NAMES])
     before = model.scores(present, attempts)
-    if np.abs(model.chances(before) - predicted).max() > 1e-6:
+    if not np.allclose(model.chances(before), predicted, rtol=0, atol=1e-6):
         raise FittingProblem(
             "the predictions in the warehouse are not those of its coefficients: they were made "
             "with others, or by another formula. Run: dbt build --full-refresh"

@@ -28,6 +28,10 @@ _MOST = np.array([np.inf] * 6 + [0, np.inf])
 # seen. A thousand answers weigh more than this.
 _REACH = np.array([0.5] * 7 + [0.1])
 
+# A step that makes the answers likelier by less (a difference of log-likelihoods) moves no
+# coefficient by more than a fiftieth of its standard error.
+_ENOUGH = 1e-4
+
 # Rows whose design is held in memory at once.
 _CHUNK = 250_000
 
@@ -108,7 +112,7 @@ def fitted(attempts: Attempts, present: np.ndarray) -> np.ndarray:
             return found
         gain = loss - trial_loss
         found, loss, slope, bend = trial, trial_loss, trial_slope, trial_bend
-        if gain < 1e-10 * loss:
+        if gain < _ENOUGH:
             return found
     return found
 
