@@ -30,21 +30,8 @@ from tests.warehouse.mastery_reference import (
     forgotten,
     logistic,
     practice,
+    shipped_seed,
 )
-
-PROJECT = Path(__file__).resolve().parents[2]
-SEED = PROJECT / "seeds" / "mastery_coefficients.csv"
-# As they come: the project's own may have been refitted.
-SHIPPED = {
-    "intercept": 0.077, "difficulty": 1.168, "ability": 0.764, "recent_ability": 0.334,
-    "topic": 0.118, "recent_topic": 0.212, "first_in_topic": -0.551, "forgetting": 0.12,
-}  # fmt: skip
-
-
-def shipped_seed() -> str:
-    rows = [row.split(",", 2) for row in SEED.read_text("utf-8").splitlines(keepends=True)]
-    return "".join(f"{name},{SHIPPED.get(name, value)},{rest}" for name, value, rest in rows)
-
 
 NUMBERS = {row["name"]: float(row["value"]) for row in csv.DictReader(shipped_seed().splitlines())}
 # As far from those that Sightline comes with as other learners may be.
@@ -164,7 +151,7 @@ class Place:
 def place(tmp_path, monkeypatch) -> Place:
     monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("DBT_PROJECT_DIR", str(tmp_path / "project"))
-    seed = tmp_path / "project" / "seeds" / SEED.name
+    seed = tmp_path / "project" / "seeds" / "mastery_coefficients.csv"
     seed.parent.mkdir(parents=True)
     seed.write_bytes(shipped_seed().encode())
     return Place(tmp_path / "data", seed, monkeypatch)

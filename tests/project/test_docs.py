@@ -18,6 +18,7 @@ from loaders.settings import Limits
 from loaders.sources import load_sources
 from tests.loaders.records import shaped
 from tests.warehouse.mastery_reference import (
+    SHIPPED,
     ability,
     forgotten,
     logistic,
@@ -117,7 +118,8 @@ def coefficients() -> dict[str, float]:
     # Those that may be refitted, as they come.
     rows = re.findall(r"^\| `(\w+)` \| (-?[\d.]+) \|", MASTERY, re.MULTILINE)
     assert [name for name, _ in rows] == list(NAMES)
-    return numbers | {name: float(value) for name, value in rows}
+    assert {name: float(value) for name, value in rows} == SHIPPED
+    return numbers | SHIPPED
 
 
 def test_every_number_of_the_learner_model_is_explained(coefficients):

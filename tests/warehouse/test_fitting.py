@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 
-from tests.loaders.test_fitting import shipped_seed
 from tests.warehouse.conftest import Warehouse
+from tests.warehouse.mastery_reference import shipped_seed
 
 MAIN = "from loaders.cli import main; main(prog_name='sightline')"
 LOG_LOSS = """
