@@ -12,4 +12,7 @@ A file's way, a module each:
     ledger.py     keeps the books   →  the raw tables, the ledger, quarantine
     landing.py    drives it all     →  one transaction a file
     cli.py        is the `sightline` command
+
+Beside that way, status.py says what became of files, and fitting.py with learner_model.py refits
+the coefficients of the learner model on what the warehouse then holds.
 """

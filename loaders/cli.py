@@ -1,7 +1,8 @@
 """The `sightline` command: reads its arguments, calls the module that does it, prints the outcome.
 
 Exit codes: 0 nothing needs attention · 3 all that could be landed is, but lines were quarantined
-or files rejected · 1 failed, and can be repeated · 2 wrong arguments.
+or files rejected; or a fit was no better, and nothing was written · 1 failed, and can be repeated
+· 2 wrong arguments.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import orjson
 
 from loaders import status as books
 from loaders.files import LandingProblem
+from loaders.fitting import FittingProblem, Seed, fit, seed_file, write_seed
 from loaders.landing import AnotherLoadRunning, LoadFailed
 from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
@@ -39,6 +41,7 @@ _PROBLEMS = (
     WarehouseProblem,
     KeyProblem,
     books.NothingLanded,
+    FittingProblem,
 )
 
 
@@ -74,10 +77,11 @@ def main() -> None:
     """Sightline: product and learning analytics that you run yourself.
 
     \b
-    sightline simulate   make a world of four apps, to try things on
-    sightline land       load new files from the landing folder, exactly once
-    sightline status     what was loaded, what was put aside, and what to do about it
-    sightline key        the key that a user's rows carry
+    sightline simulate     make a world of four apps, to try things on
+    sightline land         load new files from the landing folder, exactly once
+    sightline status       what was loaded, what was put aside, and what to do about it
+    sightline key          the key that a user's rows carry
+    sightline fit-mastery  refit the learner model on your own answers, where that is better
 
     Data lies in the folder data/, or where SIGHTLINE_DATA says. After landing, `dbt build`
     makes the tables.
@@ -262,3 +266,39 @@ def key(source: str, user_id: str) -> None:
     hashed = any(stream.user_id_sha256 for stream in sources[source].streams.values())
     found = keyring.user_key(source, user_id, hashed)
     click.echo(str(found))
+
+
+@main.command("fit-mastery")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the seed there.  [default: the project's]")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only say what it would be, and write nothing.")
+def fit_mastery(output: Path | None, dry_run: bool) -> None:
+    """Refit the coefficients of the learner model on the answers in the warehouse.
+
+    The coefficients that Sightline comes with were fitted on other people's learners. From some
+    30 to 100 learners of your own on, yours may predict better. Whether they do is measured on
+    learners who had no part in the fit: log-loss (lower is better), AUC (how often a right answer
+    was given a higher chance than a wrong one) and ECE (how far the chances are from what
+    happened). Where they are not better by more than chance, nothing is written.
+
+    Writes a new seeds/mastery_coefficients.csv, in which only the first eight values are others;
+    the warehouse is only read. The next `dbt build` takes them up, and everybody's mastery_score
+    with them. The same warehouse gives the same coefficients. docs/mastery.md explains them.
+
+    Exit code 0: they are better; 3: they are not, and the seed stays as it is; 1: it failed, or
+    there are too few answers.
+    """
+    seed = Seed(seed_file())
+    found = fit(seed)
+    click.echo(found.as_text())
+    click.echo()
+    if found.refusal:
+        click.echo(f"Nothing was written. {found.refusal} The present coefficients stay.")
+        sys.exit(ATTENTION)
+    if dry_run:
+        click.echo("Nothing was written (--dry-run). The fitted coefficients are better.")
+        return
+    target = output or seed.path
+    write_seed(seed, found.fitted, target)
+    click.echo(f"Written to {target}.")
+    click.echo("Next: dbt build" if output is None else f"Next: copy it to {seed.path}, dbt build")

@@ -11,7 +11,7 @@ import duckdb
 from loaders.ledger import WarehouseBusy, has_ledger, key_ids, value_of
 from loaders.privacy import KeyProblem
 from loaders.progress import count
-from loaders.settings import landing_folder, work_file
+from loaders.settings import landing_folder, memory_limit, work_file
 
 # What a user can do about each reason; a reason without an entry speaks for itself.
 _ADVICE = {
@@ -92,7 +92,7 @@ class Status:
 
 def check_key(key_id: str) -> None:
     """Another key than the warehouse's would answer for nobody, and look like an answer."""
-    with _open() as con:
+    with open_to_read() as con:
         used = key_ids(con)
     if used and key_id not in used:
         raise KeyProblem(
@@ -102,15 +102,21 @@ def check_key(key_id: str) -> None:
 
 
 @contextmanager
-def _open() -> Iterator[duckdb.DuckDBPyConnection]:
+def open_to_read() -> Iterator[duckdb.DuckDBPyConnection]:
     """The work file, opened read-only for as short as it takes."""
     if not work_file().exists():
         raise NothingLanded(
             f"{work_file()}: there is no warehouse yet. Put files into "
             f"{landing_folder()}/<source>/<stream>/ and run: sightline land"
         )
+    settings = {
+        "memory_limit": memory_limit(),
+        # Beyond it DuckDB spills in plain text, so inside the data folder.
+        "temp_directory": str(work_file().parent / "tmp"),
+        "autoinstall_known_extensions": False,
+    }
     try:
-        con = duckdb.connect(str(work_file()), read_only=True)
+        con = duckdb.connect(str(work_file()), read_only=True, config=settings)
     except duckdb.IOException as error:
         if "lock" not in str(error).lower():
             raise
@@ -124,7 +130,7 @@ def _open() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_status() -> Status:
-    with _open() as con:
+    with open_to_read() as con:
         return Status(
             streams=_rows(con, _STREAMS),
             reasons=_rows(con, _REASONS),

@@ -31,7 +31,7 @@ class TestHelp:
     def test_it_shows_the_way(self, sightline):
         code, out, _ = sightline("--help")
         assert code == 0
-        for word in ("simulate", "land", "status", "key", "SIGHTLINE_DATA", "dbt build"):
+        for word in ("simulate", "land", "status", "key", "fit-mastery", "SIGHTLINE_DATA"):
             assert word in out
 
     @pytest.mark.parametrize(
@@ -40,6 +40,7 @@ class TestHelp:
             ("land", ["landing/<source>/<stream>/", "Exit code 0", "interrupt", "--json"]),
             ("status", ["put aside", "Exit code 0", "--json"]),
             ("key", ["SOURCE USER_ID", "erasure", "--"]),
+            ("fit-mastery", ["AUC", "Exit code 0", "dbt build", "docs/mastery.md", "--dry-run"]),
             ("simulate", ["--seed", "--users", "invented", "[default"]),
         ],
     )
@@ -249,7 +250,9 @@ class TestKey:
         assert not (door.data / "keys").exists()
 
 
-@pytest.mark.parametrize("command", [["land"], ["simulate"], ["status"], ["key", "academy", "u"]])
+@pytest.mark.parametrize(
+    "command", [["land"], ["simulate"], ["status"], ["key", "academy", "u"], ["fit-mastery"]]
+)
 def test_a_data_folder_that_is_none_is_one_sentence(sightline, monkeypatch, tmp_path, command):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "file"))

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
 import orjson
 import pytest
 
+from loaders.cli import main
+from loaders.fitting import FOLDS, LEAST_ANSWERS, LEAST_LEARNERS, MOST_ANSWERS
 from loaders.landing import land
+from loaders.learner_model import NAMES
 from loaders.privacy import Keyring
 from loaders.settings import Limits
 from loaders.sources import load_sources
 from tests.loaders.records import shaped
+from tests.warehouse.mastery_reference import (
+    SHIPPED,
+    ability,
+    forgotten,
+    logistic,
+    practice,
+    skill,
+)
 
 PROJECT = Path(__file__).parents[2]
 SOURCES = (PROJECT / "docs" / "sources.md").read_text("utf-8")
 EVIDENCE = (PROJECT / "docs" / "evidence.md").read_text("utf-8")
 LANDING = (PROJECT / "docs" / "landing.md").read_text("utf-8")
+MASTERY = (PROJECT / "docs" / "mastery.md").read_text("utf-8")
+README = (PROJECT / "README.md").read_text("utf-8")
 
 
 def _block(text: str, language: str) -> str:
@@ -95,3 +109,84 @@ def test_the_tests_that_show_how_right_the_numbers_are_exist():
     files = [command.removeprefix(".venv/bin/python -m pytest -q -s ") for command in commands]
     assert len(files) == EVIDENCE.count("\n## ")
     assert [file for file in files if not (PROJECT / file).is_file()] == []
+
+
+@pytest.fixture(scope="module")
+def coefficients() -> dict[str, float]:
+    with (PROJECT / "seeds" / "mastery_coefficients.csv").open(encoding="utf-8") as seed:
+        numbers = {row["name"]: float(row["value"]) for row in csv.DictReader(seed)}
+    # Those that may be refitted, as they come.
+    rows = re.findall(r"^\| `(\w+)` \| (-?[\d.]+) \|", MASTERY, re.MULTILINE)
+    assert [name for name, _ in rows] == list(NAMES)
+    assert {name: float(value) for name, value in rows} == SHIPPED
+    return numbers | SHIPPED
+
+
+def test_every_number_of_the_learner_model_is_explained(coefficients):
+    words = set(re.findall(r"\w+", MASTERY))
+    assert {name for name in coefficients if name not in words} == set()
+
+
+def test_the_numbers_of_the_learner_model_are_those_of_its_seed(coefficients):
+    """Where one stands behind its name: `target` of .75, `rapid_most_seconds` (10 s)."""
+    shares = {"half": 0.5, "a tenth": 0.1}
+    stated = re.findall(r"`(\w+)`(?: of |,? \(|, )(a tenth|half|[\d.]*\d)( %)?", MASTERY)
+    levels = re.findall(r"from (\.\d+) *\(`(\w+_from)`\)", MASTERY.replace("\n", " "))
+    stated += [(name, value, "") for value, name in levels]
+    found = {name: shares.get(text) or float(text) for name, text, _ in stated}
+    found |= {name: float(text) / 100 for name, text, percent in stated if percent}
+    found = {name: value for name, value in found.items() if name in coefficients}
+    assert len(found) >= 25
+    assert found == {name: coefficients[name] for name in found}
+
+
+def test_the_learner_models_example_is_what_the_model_says(coefficients):
+    of_learner, of_topic = [], []
+    never = coefficients["intercept"] + coefficients["first_in_topic"]
+    assert f"her chance was {_told(logistic(never))}" in MASTERY
+    for success in (1, 1, 0, 1):
+        expected = logistic(skill(of_learner, coefficients["ability_decay"], coefficients).plain)
+        of_learner.append((success - 0.5, 0.25))
+        of_topic.append((success - expected, expected * (1 - expected)))
+    learner = skill(of_learner, coefficients["ability_decay"], coefficients)
+    topic = skill(of_topic, coefficients["topic_decay"], coefficients)
+    for name, known in (("learner", learner), ("topic", topic)):
+        assert f"| {name}'s skill | 0 | {_told(known.plain)} |" in MASTERY
+        assert f"| {name}'s recent skill | 0 | {_told(known.recent)} |" in MASTERY
+    practised = practice(topic, coefficients)
+    score = coefficients["intercept"] + ability(learner, coefficients) + practised
+    then = [
+        _told(logistic(score - forgotten(days * 24, practised, coefficients)))
+        for days in (0, 1, 7, 30)
+    ]
+    said = MASTERY.replace("\n", " ")
+    assert (
+        f"`mastery_score` is {then[0]}; a day later it is {then[1]}, a week later {then[2]}, "
+        f"and after 30 days {then[3]}."
+    ) in said
+
+
+def _told(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
+
+
+def test_what_refitting_takes_is_what_the_docs_say():
+    assert (FOLDS, MOST_ANSWERS) == (5, 1_000_000)  # "five parts", "a million answers"
+    assert f"below {LEAST_LEARNERS} learners or {LEAST_ANSWERS:,} answers" in MASTERY
+
+
+def test_the_commands_that_the_docs_name_are_those_that_there_are():
+    named = set(re.findall(r"sightline ([a-z][a-z-]+)", MASTERY + LANDING + README))
+    assert named - {"and"} <= set(main.commands)
+    assert set(main.commands) <= named
+    options = {option for each in main.commands["fit-mastery"].params for option in each.opts}
+    assert set(re.findall(r"(?<!-)--[a-z][a-z-]+", MASTERY)) == options
+
+
+@pytest.mark.parametrize("model", ["topic_mastery", "knowledge_gaps"])
+def test_what_the_model_gives_is_explained(model):
+    """Every value that a column may have."""
+    text = (PROJECT / "models" / "marts" / "learning" / f"{model}.yml").read_text("utf-8")
+    values = [v for found in re.findall(r"values: \[(.*?)\]", text) for v in found.split(", ")]
+    assert len(values) >= 7
+    assert [value for value in values if value not in MASTERY] == []

@@ -225,9 +225,10 @@ def test_when_a_review_is_due(last_step, score, floor, days):
         "intermediate.int_topic_skills",
         [skills(score=score, never_practised_score=floor)],
     )
-    found = last_step.execute(
-        "select review_due_days, review_due_date from work.main.topic_mastery"
-    ).fetchall()
+    with numbers(last_step, forgetting=0.12):
+        found = last_step.execute(
+            "select review_due_days, review_due_date from work.main.topic_mastery"
+        ).fetchall()
     assert found[0][0] == pytest.approx(days, abs=0.05)
     assert found[0][1] == at(NOON + int(found[0][0] * DAY)).date()
 
