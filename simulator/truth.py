@@ -22,8 +22,9 @@ from simulator.writing import write_atomically
 
 # Tables that the blocks and files write in pieces.
 PIECED = (
-    "people", "devices", "logins", "sessions", "active_days", "funnel_people", "topic_abilities",
-    "abilities", "attempts", "prompt_quality", "experiment_arms", "missing_session_ends", "dirt",
+    "people", "devices", "logins", "sessions", "active_days", "funnel_people", "learners",
+    "topic_abilities", "abilities", "attempts", "prompt_quality", "experiment_arms",
+    "missing_session_ends", "dirt",
 )  # fmt: skip
 
 

@@ -61,8 +61,8 @@ def simulate_studyin(plan: Plan, world: World, people: People, block: int) -> Ap
         return AppBlock([])
     habits = Habits(
         learning.base_abilities(rng, b, people.n, world.topics),
-        rng.random(people.n) < 0.65,
-        rng.normal(0.15, 0.5, people.n),
+        rng.random(people.n) < b.gives_confidence_share,
+        rng.normal(b.overconfidence_mean, b.overconfidence_spread, people.n),
     )
     uses_second = rng.random(people.n) < b.second_vocabulary_people_share
     second = uses_second[visits.person] & (rng.random(n) < b.second_vocabulary_visit_share)
@@ -220,7 +220,7 @@ def _write_script(
     )
     question = of_topic * QUESTIONS_PER_TOPIC + rng.integers(0, QUESTIONS_PER_TOPIC, q)
     rapid = rng.random(q) < b.rapid_guess_share
-    hint = (rng.random(q) < 0.08) & ~rapid
+    hint = (rng.random(q) < b.hint_share) & ~rapid
     seconds = np.round(np.where(rapid, rng.uniform(1, 3, q), rng.lognormal(3.4, 0.5, q)), 1)
     quiz = practises & (rng.random(n) < 0.4)
     order = 100.0 + place
@@ -350,6 +350,13 @@ def _truth(
     topic = np.tile(np.arange(world.topics), len(member))
     last = learning.ability_by_day(attempts)
     return {
+        "learners": pa.table(
+            {
+                "person": people.number[member],
+                "gives_confidence": habits.gives_confidence[member],
+                "overconfidence": np.round(habits.overconfidence[member], 6),
+            }
+        ),
         "topic_abilities": pa.table(
             {
                 "person": people.number[person],
@@ -372,6 +379,8 @@ def _truth(
                 "person": people.number[attempts.person],
                 "question_id": world.question_id.take(pa.array(attempts.question)),
                 "attempted_at": pa.array(attempts.time + plan.start_ms).cast(pa.timestamp("ms")),
+                "has_hint": attempts.hint,
+                "is_rapid_guess": attempts.rapid,
                 "chance": np.round(attempts.chance, 6),
                 "is_correct": attempts.is_correct,
             }

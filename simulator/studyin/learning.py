@@ -27,6 +27,8 @@ class Attempts:
     question: np.ndarray
     topic: np.ndarray
     time: np.ndarray
+    hint: np.ndarray
+    rapid: np.ndarray
     attempt_number: np.ndarray
     ability_before: np.ndarray
     ability_after: np.ndarray
@@ -73,7 +75,9 @@ def answer(
 
     gained = practice(before)
     forgotten = np.minimum(behaviour.forgetting_per_log_hour * np.log1p(gap), gained)
-    missing = _missing_prerequisites(world, person, topic, time, in_topic[order], time[order])
+    missing = _missing_prerequisites(
+        behaviour, world, person, topic, time, in_topic[order], time[order]
+    )
     floor = base[person, topic] - behaviour.prerequisite_penalty * missing
     ability = floor + gained - forgotten
 
@@ -83,17 +87,20 @@ def answer(
         ability
         - world.question_difficulty[question]
         + behaviour.hint_gain * hint
-        + np.minimum(behaviour.repeat_question_gain * repeat, 1.0)
+        + np.minimum(behaviour.repeat_question_gain * repeat, behaviour.repeat_question_gain_most)
     )
     chance = 1 / (1 + np.exp(-logit))
     chance = np.where(rapid, behaviour.rapid_guess_success, chance)
     # A faulty question's key is wrong: knowing the topic does not help.
-    chance = np.where(world.question_faulty[question], 0.3, chance)
+    faulty = world.question_faulty[question]
+    chance = np.where(faulty, behaviour.faulty_question_success, chance)
     return Attempts(
         person,
         question,
         topic,
         time,
+        hint,
+        rapid,
         repeat + 1,
         ability,
         floor + practice(before + 1),
@@ -103,6 +110,7 @@ def answer(
 
 
 def _missing_prerequisites(
+    behaviour: Behaviour,
     world: World,
     person: np.ndarray,
     topic: np.ndarray,
@@ -128,7 +136,7 @@ def _missing_prerequisites(
         key = (person * np.int64(world.topics) + np.maximum(wanted, 0)) * span
         seen = np.searchsorted(composite, key + time) - np.searchsorted(composite, key)
         total += exists
-        known += exists * (1 - np.exp(-seen / 6))
+        known += exists * (1 - np.exp(-seen / behaviour.prerequisite_rate))
     return np.where(total > 0, 1 - known / np.maximum(total, 1), 0.0)
 
 

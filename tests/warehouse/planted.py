@@ -125,7 +125,7 @@ def funnel_rows() -> str:
     return "\n".join(lines) + "\n"
 
 
-def plant(folder: Path, target: Path) -> Planted:
+def plant(folder: Path, target: Path, users: int = USERS, days: int = DAYS) -> Planted:
     """A clean world in a folder that is there, simulated, landed and built."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         warehouse = Warehouse(folder, monkeypatch, target)
@@ -133,7 +133,7 @@ def plant(folder: Path, target: Path) -> Planted:
         seed.write_text(seed.read_text("utf-8") + funnel_rows(), "utf-8")
         warehouse.enter()
         simulate(
-            folder / "landing", users=USERS, days=DAYS, seed=SEED, start=START, clean=True,
+            folder / "landing", users=users, days=days, seed=SEED, start=START, clean=True,
             workers=1,
         )  # fmt: skip
         assert land().failure is None
