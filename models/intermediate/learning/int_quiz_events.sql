@@ -43,7 +43,10 @@ select
     -- The registry has seen to these where a study app sends them, and to no other app's.
     {% for column in ['total_questions', 'correct_answers'] -%}
         {% set sent = 'events.sent.properties.' ~ column -%}
-        case when abs({{ sent }}) < 1e15 then cast({{ sent }} as bigint) end as {{ column }},
+        case
+            when abs({{ sent }}) < 1e15
+                then cast(least(greatest({{ sent }}, -1e15), 1e15) as bigint)
+        end as {{ column }},
     {% endfor -%}
     events.sent.properties.accuracy as claimed_accuracy,
     events.sent.metadata.score as claimed_score,
