@@ -271,6 +271,40 @@ def test_how_severe_a_gap_is_and_how_urgent(last_step):
         put(last_step, relation, [])
 
 
+def test_gaps_are_in_topics_of_the_reference_and_in_what_was_answered(last_step):
+    """No reference knows cells, which she answered, nor typo, which he read; of genes it errs."""
+    put(last_step, "intermediate.int_topic_skills", [skills(attempt_count=1, evidence=1.0)])
+    put(
+        last_step,
+        "intermediate.int_topic_reading",
+        [{"person_key": key_of("he"), "topic_id": "typo", "exposure_seconds": 60,
+          "materials_completed": 0}],
+    )  # fmt: skip
+    put(last_step, "staging.stg_studyin__topics", [{"topic_id": "genes", "importance": -3.0}])
+    put(
+        last_step,
+        "intermediate.int_topic_difficulties",
+        [{"moment": "now", "topic_key": topic, "difficulty": -1.0}
+         for topic in ("cells", "genes", "typo")],
+    )  # fmt: skip
+    found = last_step.execute(
+        "select person_key::varchar, topic_id, gap_type, importance, reason"
+        " from work.main.knowledge_gaps order by topic_id, gap_type"
+    ).fetchall()
+    least = last_step.execute("select min(priority) from work.main.knowledge_gaps").fetchone()[0]
+    for relation in ("intermediate.int_topic_difficulties", "staging.stg_studyin__topics",
+                     "intermediate.int_topic_reading"):  # fmt: skip
+        put(last_step, relation, [])
+    nothing = "Nothing read, nothing answered"
+    assert sorted(found) == sorted([
+        (key_of("she"), "cells", "insufficient_evidence", 0.5, "Only 1 answer, too few to judge"),
+        (key_of("he"), "genes", "not_covered", 0.0, nothing),
+        (key_of("she"), "genes", "not_covered", 0.0, nothing),
+        (key_of("he"), "typo", "covered_untested", 0.5, "Read for 1 min, nothing answered"),
+    ])  # fmt: skip
+    assert least == 0
+
+
 @pytest.mark.parametrize(("seconds", "is_rapid"), [(3.2, True), (4.1, False), (None, False)])
 def test_a_rapid_guess(sql, seconds, is_rapid):
     """Median 40 s of 31 right answers the day before."""

@@ -45,7 +45,8 @@ select
     events.topic_id,
     events.consent_mode,
     case when events.event_name = 'MATERIAL_READ' then attributed.duration_ms end as reading_ms,
-    cast(round(events.sent.properties.total_time_seconds * 1000) as bigint) as claimed_reading_ms,
+    {{ whole_milliseconds('events.sent.properties.total_time_seconds * 1000') }}
+        as claimed_reading_ms,
     events.sent.properties.scroll_depth_percent,
     coalesce(
         events.sent.properties.progress_percentage, events.sent.properties.completion_percentage

@@ -40,8 +40,14 @@ select
     events.sent.metadata.skill,
     events.sent.properties.quiz_type,
     events.consent_mode,
-    cast(events.sent.properties.total_questions as bigint) as total_questions,
-    cast(events.sent.properties.correct_answers as bigint) as correct_answers,
+    -- The registry has seen to these where a study app sends them, and to no other app's.
+    {% for column in ['total_questions', 'correct_answers'] -%}
+        {% set sent = 'events.sent.properties.' ~ column -%}
+        case
+            when abs({{ sent }}) < 1e15
+                then cast(least(greatest({{ sent }}, -1e15), 1e15) as bigint)
+        end as {{ column }},
+    {% endfor -%}
     events.sent.properties.accuracy as claimed_accuracy,
     events.sent.metadata.score as claimed_score,
     events.sent.properties.total_time_seconds,

@@ -185,7 +185,7 @@ select
         when cut.is_continued then least(cut.occurred_us - cut.previous_us, {{ counted_gap_us }})
     end as active_us,
     described.xp_amount,
-    cast(round(described.duration_ms) as bigint) as duration_ms,
+    {{ whole_milliseconds('described.duration_ms') }} as duration_ms,
     described.is_clock_skewed,
     cut.is_deed,
     cut.is_deed and not coalesce(cut.is_continued, false) as is_opening,

@@ -49,7 +49,8 @@ weighed as (
     select
         difficulties.topic_key as topic_id,
         difficulties.difficulty,
-        coalesce(topics.importance, coefficients.default_importance) as importance,
+        topics.topic_id is not null as is_in_reference,
+        greatest(coalesce(topics.importance, coefficients.default_importance), 0) as importance,
         coalesce(blocking.blocked_topic_count, 0) as blocked_topic_count,
         coalesce(max(blocking.blocked_topic_count) over (), 0) as most_blocked_count
     from difficulties
@@ -124,9 +125,10 @@ judged as (
         on expected.person_key = skills.person_key and expected.topic_id = skills.topic_id
 ),
 
+-- A topic that somebody's events alone name is a gap of nobody else.
 gaps as (
     select * from judged
-    where gap_type is not null
+    where gap_type is not null and (is_in_reference or gap_type <> 'not_covered')
 ),
 
 built_on_gaps as (
@@ -170,7 +172,15 @@ select
                     || ' min, nothing answered'
             end
         when 'insufficient_evidence'
-            then 'Only ' || gaps.questions_attempted || ' answers, too few to judge'
+            then
+                case
+                    when gaps.questions_attempted = 1 then 'Only 1 answer, too few to judge'
+                    when gaps.questions_attempted < coefficients.least_evidence
+                        then 'Only ' || gaps.questions_attempted || ' answers, too few to judge'
+                    else
+                        gaps.questions_attempted
+                        || ' answers, too many of them repeats or guesses to judge'
+                end
         when 'misconception'
             then
                 gaps.confidently_wrong_count || ' of ' || gaps.lately_wrong_count

@@ -129,7 +129,8 @@ select
     selected_answer,
     correct_answer,
     claimed_is_first_attempt,
-    cast(claimed_attempt_number as integer) as claimed_attempt_number,
+    -- An app that has lost count costs no build.
+    cast(least(claimed_attempt_number, 2147483647) as integer) as claimed_attempt_number,
     claimed_hint_used,
     coalesce(claimed_is_first_attempt <> (attempt_number = 1), false)
     or coalesce(claimed_attempt_number <> attempt_number, false)

@@ -30,7 +30,7 @@ weighed as (
             as integer
         ) as overdue_days,
         (1 - mastery.predicted_recall)
-        * coalesce(topics.importance, coefficients.default_importance) as priority
+        * greatest(coalesce(topics.importance, coefficients.default_importance), 0) as priority
     from mastery
     cross join data_now
     cross join coefficients
