@@ -71,6 +71,8 @@ topics as (
     from topic_days
 ),
 
+-- Both are there for every answer. Inner joins would be turned round: all questions of a day with all
+-- topics of that day first.
 rated as (
     select
         attempts.attempt_key,
@@ -89,11 +91,11 @@ rated as (
             'coefficients.question_prior_answers', 'topic_days.success_rate'
         ) }} as question_rate
     from attempts
-    inner join question_days
+    left join question_days
         on
             attempts.question_id = question_days.question_id
             and attempts.attempt_date = question_days.attempt_date
-    inner join topic_days
+    left join topic_days
         on
             attempts.topic_key = topic_days.topic_key
             and attempts.attempt_date = topic_days.attempt_date
