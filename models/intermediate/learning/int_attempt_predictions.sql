@@ -3,9 +3,10 @@
 {#- Sums that fade with each answer are taken in blocks of so many: within one the weights are
     powers that a whole number can hold. What more blocks than these carry is below the last bit. -#}
 {%- set block, carried_blocks = 64, 12 -%}
-{#- All rows are sorted four times: what they carry along decides how long that takes. -#}
+{#- All rows are sorted four times. What they carry along decides how long that takes, and in how
+    much memory: so numbers stand for keys. -#}
 {%- set kept = [
-    'attempt_key', 'person_key', 'topic_number', 'occurred_us', 'is_first_attempt', 'is_correct',
+    'attempt_key', 'person_number', 'topic_number', 'occurred_us', 'is_first_attempt', 'is_correct',
     'hint_used', 'confidence_level', 'is_profiled', 'is_rapid_guess', 'weight', 'question_rate',
 ] -%}
 {%- set learner_kept = [
@@ -18,7 +19,7 @@
         'name': 'learner',
         'from': 'judged',
         'kept': kept,
-        'of': ['person_key'],
+        'of': ['person_number'],
         'order': 'occurred_us, attempt_key',
         'decay': 'coefficients.ability_decay',
         'expected': 'question_rate',
@@ -30,7 +31,7 @@
         'name': 'topic',
         'from': 'learner_known',
         'kept': kept + learner_kept,
-        'of': ['person_key', 'topic_number'],
+        'of': ['person_number', 'topic_number'],
         'order': 'learner_place',
         'decay': 'coefficients.topic_decay',
         'expected': logistic(logit('question_rate') ~ ' + learner_skill'),
@@ -64,6 +65,15 @@ topic_days as (
     from {{ ref('int_topic_days') }}
 ),
 
+-- Not from `attempts`: what is read twice is kept whole.
+persons as (
+    select
+        person_key,
+        cast(row_number() over (order by person_key) as integer) as person_number
+    from {{ ref('question_attempts') }}
+    group by person_key
+),
+
 topics as (
     select distinct
         topic_number,
@@ -71,12 +81,12 @@ topics as (
     from topic_days
 ),
 
--- Both are there for every answer. Inner joins would be turned round: all questions of a day with all
--- topics of that day first.
+-- All of these are there for every answer. Inner joins would be turned round: all questions of a
+-- day with all topics of that day first.
 rated as (
     select
         attempts.attempt_key,
-        attempts.person_key,
+        persons.person_number,
         cast(topic_days.topic_number as integer) as topic_number,
         attempts.occurred_us,
         attempts.is_first_attempt,
@@ -95,6 +105,7 @@ rated as (
         on
             attempts.question_id = question_days.question_id
             and attempts.attempt_date = question_days.attempt_date
+    left join persons on attempts.person_key = persons.person_key
     left join topic_days
         on
             attempts.topic_key = topic_days.topic_key
@@ -238,10 +249,15 @@ judged as (
             {{ within }}.*,
             {{ error }} as {{ name }}_error,
             {{ information }} as {{ name }}_information,
-            power({{ level.decay }}, mod({{ name }}_place, {{ block }}) - 1) as fading
+            {% for measure in ['error', 'information'] %}
+                power({{ level.decay }}, mod({{ within }}.{{ name }}_place, {{ block }}) - 1)
+                * {{ within }}.risen_{{ measure }}
+                    as {{ name }}_{{ measure }}_recent{% if not loop.last %},{% endif %}
+
+            {% endfor %}
         from {{ within }}
         cross join coefficients
-        where attempt_key is not null
+        where {{ within }}.attempt_key is not null
     ),
 
     -- Before the answer, and with it.
@@ -250,14 +266,15 @@ judged as (
             {{ name }}_summed.*,
             {{ name }}_error_sum / ({{ name }}_information_sum + coefficients.shrinkage)
                 as {{ name }}_skill,
-            fading * risen_error / (fading * risen_information + coefficients.recent_shrinkage)
+            {{ name }}_error_recent
+            / ({{ name }}_information_recent + coefficients.recent_shrinkage)
                 as {{ name }}_recent_skill,
             ({{ name }}_error_sum + {{ name }}_error)
             / ({{ name }}_information_sum + {{ name }}_information + coefficients.shrinkage)
                 as {{ name }}_skill_after,
-            (fading * risen_error * {{ level.decay }} + {{ name }}_error)
+            ({{ name }}_error_recent * {{ level.decay }} + {{ name }}_error)
             / (
-                fading * risen_information * {{ level.decay }} + {{ name }}_information
+                {{ name }}_information_recent * {{ level.decay }} + {{ name }}_information
                 + coefficients.recent_shrinkage
             ) as {{ name }}_recent_skill_after
         from {{ name }}_summed
@@ -291,7 +308,7 @@ faded as (
 
 select
     faded.attempt_key,
-    faded.person_key,
+    persons.person_key,
     topics.topic_key,
     {{ from_epoch_us('faded.occurred_us') }} as attempted_at,
     cast(faded.learner_place + 1 as bigint) as learner_attempt_number,
@@ -321,6 +338,7 @@ select
     faded.topic_recent_skill_after,
     faded.topic_evidence + faded.weight as topic_evidence_after
 from faded
-inner join topics on faded.topic_number = topics.topic_number
+left join persons on faded.person_number = persons.person_number
+left join topics on faded.topic_number = topics.topic_number
 cross join coefficients
 where {{ is_touched('everything') }}
