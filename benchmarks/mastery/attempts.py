@@ -66,7 +66,7 @@ def load_file(con: duckdb.DuckDBPyConnection, file: Path) -> Found:
                     when 'true' then '1' when 'false' then '0' else cast(correct as varchar)
                 end as correct
             )
-            from {_relation(file)}
+            from {_relation(file, columns)}
         )
     """)
     con.execute(f"""
@@ -106,9 +106,14 @@ def load_file(con: duckdb.DuckDBPyConnection, file: Path) -> Found:
     return Found(used, there - used, has_times, has_chances)
 
 
-def _relation(file: Path) -> str:
+def _relation(file: Path, columns: dict[str, str] | None = None) -> str:
     name = str(file).replace("'", "''")
-    return f"'{name}'" if file.suffix == ".parquet" else f"read_csv('{name}')"
+    if file.suffix == ".parquet":
+        return f"'{name}'"
+    # Ids are texts, whatever they look like: 007 is not 7.
+    kept = [each for each in columns or () if each in ("learner", "question", "topic")]
+    types = ", ".join(f"'{each}': 'varchar'" for each in kept)
+    return f"read_csv('{name}', types = {{{types}}})"
 
 
 def _columns(con: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
@@ -116,7 +121,7 @@ def _columns(con: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
         described = con.execute(f"describe from {_relation(file)}").fetchall()
     except duckdb.Error as error:
         raise UnreadableFile(f"{file}: not readable as CSV or Parquet: {error}") from None
-    columns = {name.lower(): kind for name, kind, *_ in described}
+    columns = {name: kind for name, kind, *_ in described}
     missing = [name for name in NEEDED if name not in columns]
     if not {"time", "order"} & set(columns):
         missing.append("time (or order)")
