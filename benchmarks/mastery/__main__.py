@@ -16,7 +16,7 @@ from benchmarks.mastery.attempts import UnreadableFile, check_file
 from benchmarks.mastery.sections import SECTIONS, Bench, Size
 
 FULL = Size(
-    users=4_000, drawn=500, attempts=(1_000_000, 10_000_000), learners=100_000, events=1_000_000
+    users=4_000, drawn=500, attempts=(1_000_000, 10_000_000), learners=100_000, events=300_000
 )
 QUICK = Size(users=400, drawn=100, attempts=(100_000,), learners=1_000, events=50_000)
 PACKAGES = ("duckdb", "dbt-core", "dbt-duckdb", "numpy", "scikit-learn")
