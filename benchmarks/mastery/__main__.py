@@ -1,7 +1,7 @@
 """The command. From the project's folder:
 
 python -m benchmarks.mastery --quick                              two minutes, to see that it works
-python -m benchmarks.mastery                                      a quarter of an hour
+python -m benchmarks.mastery                                      ten minutes and 10 GB of disk
 python -m benchmarks.mastery --only predictions --attempts FILE   on attempts of your own
 """
 
