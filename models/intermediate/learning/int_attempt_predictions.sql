@@ -3,22 +3,42 @@
 {#- Sums that fade with each answer are taken in blocks of so many: within one the weights are
     powers that a whole number can hold. What more blocks than these carry is below the last bit. -#}
 {%- set block, carried_blocks = 64, 12 -%}
+{#- All rows are sorted four times. What they carry along decides how long that takes, and in how
+    much memory: so numbers stand for keys. -#}
+{%- set kept = [
+    'attempt_key', 'person_number', 'topic_number', 'occurred_us', 'is_first_attempt', 'is_correct',
+    'hint_used', 'confidence_level', 'is_profiled', 'is_rapid_guess', 'weight', 'question_rate',
+] -%}
+{%- set learner_kept = [
+    'learner_place', 'learner_skill', 'learner_recent_skill', 'learner_skill_after',
+    'learner_recent_skill_after',
+] -%}
+{%- set success = 'case when is_correct and not hint_used then 1 else 0 end' -%}
 {%- set levels = [
     {
         'name': 'learner',
         'from': 'judged',
-        'of': ['person_key'],
+        'kept': kept,
+        'of': ['person_number'],
         'order': 'occurred_us, attempt_key',
         'decay': 'coefficients.ability_decay',
         'expected': 'question_rate',
+        'known': [
+            'learner_expected', 'learner_place', 'learner_error_sum', 'learner_information_sum',
+        ],
     },
     {
         'name': 'topic',
         'from': 'learner_known',
-        'of': ['person_key', 'topic_key'],
+        'kept': kept + learner_kept,
+        'of': ['person_number', 'topic_number'],
         'order': 'learner_place',
         'decay': 'coefficients.topic_decay',
-        'expected': logistic('difficulty + learner_skill'),
+        'expected': logistic(logit('question_rate') ~ ' + learner_skill'),
+        'known': [
+            'topic_expected', 'topic_place', 'topic_error_sum', 'topic_information_sum',
+            'topic_last_us', 'topic_evidence',
+        ],
     },
 ] -%}
 
@@ -39,21 +59,41 @@ question_days as (
 ),
 
 topic_days as (
-    select * from {{ ref('int_topic_days') }}
+    select
+        *,
+        dense_rank() over (order by topic_key) as topic_number
+    from {{ ref('int_topic_days') }}
 ),
 
+-- Not from `attempts`: what is read twice is kept whole.
+persons as (
+    select
+        person_key,
+        cast(row_number() over (order by person_key) as integer) as person_number
+    from {{ ref('question_attempts') }}
+    group by person_key
+),
+
+topics as (
+    select distinct
+        topic_number,
+        topic_key
+    from topic_days
+),
+
+-- All of these are there for every answer. Inner joins would be turned round: all questions of a
+-- day with all topics of that day first.
 rated as (
     select
         attempts.attempt_key,
-        attempts.person_key,
-        attempts.topic_key,
+        persons.person_number,
+        cast(topic_days.topic_number as integer) as topic_number,
         attempts.occurred_us,
         attempts.is_first_attempt,
         attempts.is_correct,
         attempts.hint_used,
         attempts.confidence_level,
         attempts.consent_mode <> 'anonymous' as is_profiled,
-        case when attempts.is_correct and not attempts.hint_used then 1 else 0 end as success,
         coalesce(attempts.time_to_answer_seconds < question_days.rapid_below_seconds, false)
             as is_rapid_guess,
         {{ smoothed_rate(
@@ -61,11 +101,12 @@ rated as (
             'coefficients.question_prior_answers', 'topic_days.success_rate'
         ) }} as question_rate
     from attempts
-    inner join question_days
+    left join question_days
         on
             attempts.question_id = question_days.question_id
             and attempts.attempt_date = question_days.attempt_date
-    inner join topic_days
+    left join persons on attempts.person_key = persons.person_key
+    left join topic_days
         on
             attempts.topic_key = topic_days.topic_key
             and attempts.attempt_date = topic_days.attempt_date
@@ -79,8 +120,7 @@ judged as (
             when rated.is_rapid_guess then 0
             when rated.is_first_attempt then 1
             else coefficients.repeat_weight
-        end as weight,
-        {{ logit('rated.question_rate') }} as difficulty
+        end as weight
     from rated
     cross join coefficients
 ),
@@ -89,152 +129,141 @@ judged as (
 -- already says. Each is a sum of errors over a sum of information, once plain and once fading.
 {% for level in levels %}
     {% set name, group = level.name, level.of | join(', ') %}
-    {% set chained_of = name ~ '_chained.' ~ level.of | join(', ' ~ name ~ '_chained.') %}
-    {% set placed, blocked, carried, summed = (
-        name ~ '_placed', name ~ '_blocked', name ~ '_carried', name ~ '_summed'
-    ) %}
-    {{ placed }} as (
+    {% set placed, blocks, within = name ~ '_placed', name ~ '_blocks', name ~ '_within' %}
+    {% set error = 'weight * (' ~ success ~ ' - ' ~ name ~ '_expected)' %}
+    {% set information = 'weight * ' ~ name ~ '_expected * (1 - ' ~ name ~ '_expected)' %}
+    {% set rising = 'power(' ~ level.decay ~ ', -' ~ name ~ '_in_block)' %}
+    {{ name }}_expecting as (
         select
             *,
-            {{ level.expected }} as {{ name }}_expected,
-            row_number() over whole - 1 as {{ name }}_place,
-            lag(occurred_us) over whole as {{ name }}_last_us
+            {{ level.expected }} as {{ name }}_expected
         from {{ level.from }}
-        window whole as (partition by {{ group }} order by {{ level.order }})
     ),
 
-    {{ name }}_weighed as (
+    {{ name }}_ordered as (
         select
-            *,
-            weight * (success - {{ name }}_expected) as {{ name }}_error,
-            weight * {{ name }}_expected * (1 - {{ name }}_expected) as {{ name }}_information,
-            floor({{ name }}_place / {{ block }}) as {{ name }}_block,
-            mod({{ name }}_place, {{ block }}) as {{ name }}_in_block
-        from {{ placed }}
-    ),
-
-    {{ blocked }} as (
-        select
-            {{ name }}_weighed.*,
-            power({{ level.decay }}, -{{ name }}_weighed.{{ name }}_in_block) as {{ name }}_rising
-        from {{ name }}_weighed
-        cross join coefficients
-    ),
-
-    {{ name }}_blocks as (
-        select
-            {{ group }},
-            {{ name }}_block,
-            sum({{ units('weight') }}) as weight,
-            {% for measure in ['error', 'information'] %}
-                {% set column = name ~ '_' ~ measure %}
-                {% set risen = 'sum(' ~ units(column ~ ' * ' ~ name ~ '_rising') ~ ')' %}
-                sum({{ units(column) }}) as {{ measure }},
-                {{ from_units(risen) }} as recent_{{ measure }}{% if not loop.last %},{% endif %}
-
-            {% endfor %}
-        from {{ blocked }}
-        group by {{ group }}, {{ name }}_block
-    ),
-
-    -- Most have a single block, and carry nothing.
-    {{ name }}_long as (
-        select distinct {{ group }}
-        from {{ name }}_blocks
-        where {{ name }}_block > 0
-    ),
-
-    {{ name }}_chained as (
-        select {{ name }}_blocks.*
-        from {{ name }}_blocks
-        inner join {{ name }}_long
-            on
-                {% for column in level.of %}
-                    {% if not loop.first %}and {% endif -%}
-                    {{ name }}_blocks.{{ column }} = {{ name }}_long.{{ column }}
-                {% endfor %}
-    ),
-
-    {{ carried }} as (
-        select
-            {{ name }}_chained.*,
-            sum({{ name }}_chained.weight) over earlier as earlier_weight,
-            {% for measure in ['error', 'information'] %}
-                sum({{ name }}_chained.{{ measure }}) over earlier as earlier_{{ measure }},
-                {% set terms = [] %}
-                {% for back in range(1, carried_blocks + 1) %}
-                    {% do terms.append(
-                        'power(' ~ level.decay ~ ', ' ~ back * block ~ ') * coalesce(lag('
-                        ~ name ~ '_chained.recent_' ~ measure ~ ', ' ~ back ~ ') over whole, 0)'
-                    ) %}
-                {% endfor %}
-                {{ terms | join(' + ') }}
-                    as earlier_recent_{{ measure }}{% if not loop.last %},{% endif %}
-
-            {% endfor %}
-        from {{ name }}_chained
-        cross join coefficients
+            {{ level.kept | join(', ') }},
+            {{ name }}_expected,
+            cast(row_number() over whole - 1 as integer) as {{ name }}_place,
+            cast(count(*) over entire as integer) as {{ name }}_count,
+            {% if name == 'topic' %}
+                lag(occurred_us) over whole as topic_last_us,
+                coalesce({{ from_units('sum(' ~ units('weight') ~ ') over earlier') }}, 0)
+                    as topic_evidence,
+            {% endif %}
+            coalesce({{ from_units('sum(' ~ units(error) ~ ') over earlier') }}, 0)
+                as {{ name }}_error_sum,
+            coalesce({{ from_units('sum(' ~ units(information) ~ ') over earlier') }}, 0)
+                as {{ name }}_information_sum
+        from {{ name }}_expecting
         window
-            whole as (
-                partition by {{ chained_of }} order by {{ name }}_chained.{{ name }}_block
+            whole as (partition by {{ group }} order by {{ level.order }}),
+            entire as (
+                partition by {{ group }} order by {{ level.order }}
+                rows between unbounded preceding and unbounded following
             ),
             earlier as (
-                partition by {{ chained_of }} order by {{ name }}_chained.{{ name }}_block
+                partition by {{ group }} order by {{ level.order }}
                 rows between unbounded preceding and 1 preceding
             )
     ),
 
-    {{ name }}_within as (
+    {{ placed }} as (
         select
             *,
-            coalesce(sum({{ units('weight') }}) over earlier, 0) as {{ name }}_weight_within,
-            {% for measure in ['error', 'information'] %}
-                {% set column = name ~ '_' ~ measure %}
-                coalesce(sum({{ units(column) }}) over earlier, 0) as {{ column }}_within,
-                coalesce(sum({{ units(column ~ ' * ' ~ name ~ '_rising') }}) over earlier, 0)
-                    as {{ column }}_recent_within{% if not loop.last %},{% endif %}
+            cast(floor({{ name }}_place / {{ block }}) as integer) as {{ name }}_block,
+            mod({{ name }}_place, {{ block }}) as {{ name }}_in_block
+        from {{ name }}_ordered
+    ),
+
+    -- Blocks that others follow: most have a single one, and carry nothing.
+    {{ blocks }} as (
+        select
+            {{ group }},
+            {{ name }}_block,
+            {% for measure, value in [('error', error), ('information', information)] %}
+                {% set risen = 'sum(' ~ units(value ~ ' * ' ~ rising) ~ ')' %}
+                {{ from_units(risen) }} as recent_{{ measure }}{% if not loop.last %},{% endif %}
 
             {% endfor %}
-        from {{ blocked }}
+        from {{ placed }}
+        cross join coefficients
+        where {{ name }}_place < {{ name }}_count - mod({{ name }}_count - 1, {{ block }}) - 1
+        group by {{ group }}, {{ name }}_block
+    ),
+
+    -- What earlier blocks carry comes before the first answer of a block.
+    {{ name }}_carrying as (
+        select
+            {{ level.kept | join(', ') }},
+            {{ level.known | join(', ') }},
+            {{ name }}_block,
+            {{ name }}_in_block,
+            {{ units(error ~ ' * ' ~ rising) }} as error_units,
+            {{ units(information ~ ' * ' ~ rising) }} as information_units
+        from {{ placed }}
+        cross join coefficients
+        union all
+        select
+            {% for column in level.kept %}
+                {% if column in level.of %}{{ column }}{% else %}null as {{ column }}{% endif %},
+            {% endfor %}
+            {% for column in level.known %}
+                null as {{ column }},
+            {% endfor %}
+            {{ name }}_block + 1 as {{ name }}_block,
+            -1 as {{ name }}_in_block,
+            {% for measure in ['error', 'information'] %}
+                {% set terms = [] %}
+                {% for back in range(carried_blocks) %}
+                    {% do terms.append(
+                        'power(' ~ level.decay ~ ', ' ~ (back + 1) * block ~ ') * coalesce(lag('
+                        ~ 'recent_' ~ measure ~ ', ' ~ back ~ ') over whole, 0)'
+                    ) %}
+                {% endfor %}
+                {{ units(terms | join(' + ')) }}
+                    as {{ measure }}_units{% if not loop.last %},{% endif %}
+
+            {% endfor %}
+        from {{ blocks }}
+        cross join coefficients
+        window whole as (partition by {{ group }} order by {{ name }}_block)
+    ),
+
+    {{ within }} as (
+        select
+            {{ level.kept | join(', ') }},
+            {{ level.known | join(', ') }},
+            coalesce({{ from_units('sum(error_units) over earlier') }}, 0) as risen_error,
+            coalesce({{ from_units('sum(information_units) over earlier') }}, 0)
+                as risen_information
+        from {{ name }}_carrying
         window earlier as (
-            partition by {{ group }}, {{ name }}_block order by {{ name }}_place
+            partition by {{ group }}, {{ name }}_block order by {{ name }}_in_block
             rows between unbounded preceding and 1 preceding
         )
     ),
 
-    {{ summed }} as (
+    {{ name }}_summed as (
         select
-            {{ name }}_within.*,
-            {{ from_units(
-                    name ~ '_within.' ~ name ~ '_weight_within + coalesce(' ~ carried ~ '.earlier_weight, 0)'
-                ) }}
-                as {{ name }}_evidence,
+            {{ within }}.*,
+            {{ error }} as {{ name }}_error,
+            {{ information }} as {{ name }}_information,
             {% for measure in ['error', 'information'] %}
-                {% set column = name ~ '_' ~ measure %}
-                {{ from_units(
-                    name ~ '_within.' ~ column ~ '_within + coalesce(' ~ carried ~ '.earlier_' ~ measure ~ ', 0)'
-                ) }} as {{ column }}_sum,
-                power({{ level.decay }}, {{ name }}_within.{{ name }}_in_block - 1) * (
-                    {{ from_units(name ~ '_within.' ~ column ~ '_recent_within') }}
-                    + coalesce({{ carried }}.earlier_recent_{{ measure }}, 0)
-                ) as {{ column }}_recent{% if not loop.last %},{% endif %}
+                power({{ level.decay }}, mod({{ within }}.{{ name }}_place, {{ block }}) - 1)
+                * {{ within }}.risen_{{ measure }}
+                    as {{ name }}_{{ measure }}_recent{% if not loop.last %},{% endif %}
 
             {% endfor %}
-        from {{ name }}_within
-        left join {{ carried }}
-            on
-                {{ name }}_within.{{ name }}_block > 0
-                and {{ name }}_within.{{ name }}_block = {{ carried }}.{{ name }}_block
-                {% for column in level.of %}
-                    and {{ name }}_within.{{ column }} = {{ carried }}.{{ column }}
-                {% endfor %}
+        from {{ within }}
         cross join coefficients
+        where {{ within }}.attempt_key is not null
     ),
 
     -- Before the answer, and with it.
     {{ name }}_known as (
         select
-            {{ summed }}.*,
+            {{ name }}_summed.*,
             {{ name }}_error_sum / ({{ name }}_information_sum + coefficients.shrinkage)
                 as {{ name }}_skill,
             {{ name }}_error_recent
@@ -248,7 +277,7 @@ judged as (
                 {{ name }}_information_recent * {{ level.decay }} + {{ name }}_information
                 + coefficients.recent_shrinkage
             ) as {{ name }}_recent_skill_after
-        from {{ summed }}
+        from {{ name }}_summed
         cross join coefficients
     ),
 {% endfor %}
@@ -256,6 +285,7 @@ judged as (
 scored as (
     select
         topic_known.*,
+        {{ logit('topic_known.question_rate') }} as difficulty,
         coefficients.topic * topic_known.topic_skill
         + coefficients.recent_topic * topic_known.topic_recent_skill as practised
     from topic_known
@@ -278,12 +308,12 @@ faded as (
 
 select
     faded.attempt_key,
-    faded.person_key,
-    faded.topic_key,
+    persons.person_key,
+    topics.topic_key,
     {{ from_epoch_us('faded.occurred_us') }} as attempted_at,
-    faded.learner_place + 1 as learner_attempt_number,
-    faded.topic_place + 1 as topic_attempt_number,
-    faded.success = 1 as is_success,
+    cast(faded.learner_place + 1 as bigint) as learner_attempt_number,
+    cast(faded.topic_place + 1 as bigint) as topic_attempt_number,
+    faded.is_correct and not faded.hint_used as is_success,
     faded.is_first_attempt,
     faded.is_correct,
     faded.hint_used,
@@ -308,5 +338,7 @@ select
     faded.topic_recent_skill_after,
     faded.topic_evidence + faded.weight as topic_evidence_after
 from faded
+left join persons on faded.person_number = persons.person_number
+left join topics on faded.topic_number = topics.topic_number
 cross join coefficients
 where {{ is_touched('everything') }}
