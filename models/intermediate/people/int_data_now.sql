@@ -10,10 +10,12 @@ newest as (
     from days
 )
 
+{#- The last instant of the day: midnight is of the next. -#}
+{%- set day_after = dbt.dateadd('day', 1, "cast('" ~ var('as_of_date') ~ "' as date)") %}
 select
-    {%- if var('as_of_date') %}
-        {{ utc_midnight(dbt.dateadd('day', 1, "cast('" ~ var('as_of_date') ~ "' as date)")) }}
-    {%- else %}
+    {% if var('as_of_date') -%}
+        {{ dbt.dateadd('microsecond', -1, utc_midnight(day_after)) }}
+    {%- else -%}
         last_deed_at
     {%- endif %} as now_at
 from newest
