@@ -358,19 +358,23 @@ def test_a_property_that_no_event_has_is_warned_of(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def broken_seed(tmp_path_factory):
+    """A file for a seed, and what the model that reads it says of it."""
     folder = tmp_path_factory.mktemp("broken")
     (folder / "data").mkdir()
     with pytest.MonkeyPatch.context() as monkeypatch:
         warehouse = Warehouse(folder / "data", monkeypatch, folder / "target")
-        seed = warehouse.with_own_project() / "seeds" / "funnel_definitions.csv"
         warehouse.land(world(Random(1), 5))
         warehouse.dbt("seed")
         warehouse.dbt("run", "--empty", "-s", "+int_funnel_events")
+        seed = folder / "funnel_definitions.csv"
 
         def build() -> str:
+            # As `dbt seed` does, in a tenth of its time.
+            with duckdb.connect(str(folder / "data" / "work.duckdb")) as con:
+                con.execute("truncate seeds.funnel_definitions")
+                con.execute(f"copy seeds.funnel_definitions from '{seed}' (header, quote '\"')")
             with pytest.raises(AssertionError) as error:
-                warehouse.dbt("build", "-s", "funnel_definitions", "int_funnel_events",
-                              "--exclude-resource-type", "test", "unit_test")  # fmt: skip
+                warehouse.dbt("compile", "-s", "int_funnel_events")
             return str(error.value)
 
         yield seed, build
