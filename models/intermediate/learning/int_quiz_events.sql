@@ -40,14 +40,16 @@ select
     events.sent.metadata.skill,
     events.sent.properties.quiz_type,
     events.consent_mode,
-    -- The registry has seen to these where a study app sends them, and to no other app's.
-    {% for column in ['total_questions', 'correct_answers'] -%}
-        {% set sent = 'events.sent.properties.' ~ column -%}
-        case
-            when abs({{ sent }}) < 1e15
-                then cast(least(greatest({{ sent }}, -1e15), 1e15) as bigint)
-        end as {{ column }},
-    {% endfor -%}
+    -- The registry has seen to these where a study app sends them, and to no other app's. A cast is
+    -- made even of what the condition leaves out, so it is bounded as well.
+    case
+        when abs(events.sent.properties.total_questions) < 1e15
+            then cast(least(greatest(events.sent.properties.total_questions, -1e15), 1e15) as bigint)
+    end as total_questions,
+    case
+        when abs(events.sent.properties.correct_answers) < 1e15
+            then cast(least(greatest(events.sent.properties.correct_answers, -1e15), 1e15) as bigint)
+    end as correct_answers,
     events.sent.properties.accuracy as claimed_accuracy,
     events.sent.metadata.score as claimed_score,
     events.sent.properties.total_time_seconds,
