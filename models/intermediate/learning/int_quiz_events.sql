@@ -44,11 +44,13 @@ select
     -- made even of what the condition leaves out, so it is bounded as well.
     case
         when abs(events.sent.properties.total_questions) < 1e15
-            then cast(least(greatest(events.sent.properties.total_questions, -1e15), 1e15) as bigint)
+            then
+                cast(least(greatest(events.sent.properties.total_questions, -1e15), 1e15) as bigint)
     end as total_questions,
     case
         when abs(events.sent.properties.correct_answers) < 1e15
-            then cast(least(greatest(events.sent.properties.correct_answers, -1e15), 1e15) as bigint)
+            then
+                cast(least(greatest(events.sent.properties.correct_answers, -1e15), 1e15) as bigint)
     end as correct_answers,
     events.sent.properties.accuracy as claimed_accuracy,
     events.sent.metadata.score as claimed_score,
