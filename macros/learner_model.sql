@@ -1,3 +1,6 @@
+{#- The learner model's formulas. Those with weights read them from a CTE `coefficients`, a row of
+    int_mastery_coefficients, that the model joins. -#}
+
 {#- A rate drawn towards a prior by as many answers of it. Example:
         {{ smoothed_rate('correct_count', 'answer_count', '20', '0.65') }} -#}
 {% macro smoothed_rate(successes, answers, prior_answers, prior) -%}
@@ -28,15 +31,4 @@
 {% macro skill_score(skill, recent_skill, difficulty) -%}
     coefficients.intercept + coefficients.difficulty * {{ difficulty }}
     + coefficients.ability * {{ skill }} + coefficients.recent_ability * {{ recent_skill }}
-{%- endmacro %}
-
-{#- Wilson's interval of a share found in so many answers. Example:
-        {{ wilson('mastery_score', 'answers', 'coefficients.interval_quantile', '-') }} as low -#}
-{% macro wilson(share, answers, z, side) -%}
-    (
-        ({{ share }} + {{ z }} * {{ z }} / (2 * {{ answers }})) {{ side }} {{ z }} * sqrt(
-            {{ share }} * (1 - {{ share }}) / {{ answers }}
-            + {{ z }} * {{ z }} / (4 * {{ answers }} * {{ answers }})
-        )
-    ) / (1 + {{ z }} * {{ z }} / {{ answers }})
 {%- endmacro %}

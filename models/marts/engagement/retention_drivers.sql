@@ -116,19 +116,13 @@ rated as (
     from compared
 ),
 
--- Wilson's interval of each share: its middle and half its width.
-scored as (
+bounded as (
     select
         *,
-    {%- for group in ['adopter', 'other'] %}
-        ({{ group }}_rate + z * z / (2 * {{ group }}_base))
-        / (1 + z * z / {{ group }}_base) as {{ group }}_middle,
-        z * sqrt(
-            {{ group }}_rate * (1 - {{ group }}_rate) / {{ group }}_base
-            + z * z / (4 * {{ group }}_base * {{ group }}_base)
-        ) / (1 + z * z / {{ group }}_base) as {{ group }}_half_width
-        {{- "," if not loop.last }}
-    {%- endfor %}
+        {{ wilson('adopter_rate', 'adopter_base', 'z', '-') }} as adopter_low,
+        {{ wilson('adopter_rate', 'adopter_base', 'z', '+') }} as adopter_high,
+        {{ wilson('other_rate', 'other_base', 'z', '-') }} as other_low,
+        {{ wilson('other_rate', 'other_base', 'z', '+') }} as other_high
     from rated
 )
 
@@ -143,16 +137,12 @@ select
     other_rate as other_retention_rate,
     adopter_rate - other_rate as rate_difference,
     adopter_rate - other_rate - sqrt(
-        (adopter_rate - adopter_middle + adopter_half_width)
-        * (adopter_rate - adopter_middle + adopter_half_width)
-        + (other_middle + other_half_width - other_rate)
-        * (other_middle + other_half_width - other_rate)
+        (adopter_rate - adopter_low) * (adopter_rate - adopter_low)
+        + (other_high - other_rate) * (other_high - other_rate)
     ) as difference_low,
     adopter_rate - other_rate + sqrt(
-        (adopter_middle + adopter_half_width - adopter_rate)
-        * (adopter_middle + adopter_half_width - adopter_rate)
-        + (other_rate - other_middle + other_half_width)
-        * (other_rate - other_middle + other_half_width)
+        (adopter_high - adopter_rate) * (adopter_high - adopter_rate)
+        + (other_rate - other_low) * (other_rate - other_low)
     ) as difference_high
-from scored
+from bounded
 where {{ is_touched('everything') }}
