@@ -67,9 +67,11 @@ bench: setup ## speed, size and predictions against peers: an hour and three qua
 	@for each in $(OF); do $(BIN)/python -m benchmarks.$$each $(ARGS) || exit 1; done
 
 lock: ## renew both lock files from pyproject.toml (needs uv)
-	@$(call compile,requirements.lock,Every version that Sightline and its tests run on.,--extra dev)
+	@$(call compile,requirements.lock,Every version that Sightline and its tests run on.,\
+		--extra dev --extra notebooks --extra metrics)
 	@$(call compile,requirements-bench.lock,All of requirements.lock and what the benchmarks need: \
-		this file alone is enough for both.,--extra dev --extra bench --constraint requirements.lock)
+		this file alone is enough for both.,\
+		--extra dev --extra notebooks --extra metrics --extra bench --constraint requirements.lock)
 
 clean: ## remove what make and dbt made; never touches data/
 	@rm -rf .venv target logs build *.egg-info .pytest_cache .ruff_cache .hypothesis
