@@ -114,9 +114,10 @@ def _changed_numbers(numbers: Numbers) -> str:
     after as ({_numbers_of("warehouse", numbers)}),
     -- A row that was not there before counts where it would have been settled.
     settled as (
-        select least(max(number_date), (select as_of_date from previous.publication)) as through_date
+        select least(max(before.number_date), max(publication.as_of_date)) as through_date
         from before
-        where is_settled and (select as_of_date from previous.publication) is not null
+        cross join previous.publication
+        where before.is_settled and publication.as_of_date is not null
     )
     select
         '{numbers.table}' as table_name,
