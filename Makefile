@@ -43,12 +43,12 @@ lint: setup ## ruff and sqlfluff
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 0 models analyses
 
-# Beside all others in a process of its own, and shown when it has ended: it takes as long as half of them.
-APART := tests/warehouse/test_arrival.py
+# Beside all others in a process of their own, and shown when it has ended: they take as long as half of them.
+APART := tests/warehouse/test_arrival.py tests/warehouse/test_running.py
 pytest: setup ## the Python tests, in two processes
 	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && trap 'kill $$apart 2>/dev/null; exit 1' HUP INT TERM && \
 	{ $(BIN)/python -m pytest --quiet -p no:cacheprovider $(APART) > "$$log" 2>&1 & apart=$$!; } && \
-	{ $(BIN)/python -m pytest --quiet --ignore=$(APART); all_others=$$?; } ; \
+	{ $(BIN)/python -m pytest --quiet $(addprefix --ignore=,$(APART)); all_others=$$?; } ; \
 	wait $$apart; code=$$?; cat "$$log"; [ $$all_others -eq 0 ] && [ $$code -eq 0 ]
 
 # dbt's artefacts go beside the throwaway data: a test never replaces what your last build left in target/.

@@ -1,4 +1,4 @@
-"""`sightline status`: the state of the warehouse's door, and what to do about it."""
+"""`sightline status`: what readers have, what came through the door, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import duckdb
 from loaders.ledger import WarehouseBusy, has_ledger, key_ids, value_of
 from loaders.privacy import KeyProblem
 from loaders.progress import count
+from loaders.published import Published, read_published
 from loaders.settings import landing_folder, memory_limit, work_file
 
 # What a user can do about each reason; a reason without an entry speaks for itself.
@@ -38,6 +39,8 @@ class Status:
     rejected: list[dict]
     files: list[dict]
     last_load: object
+    published: Published | None
+    unpublished: int  # loads
 
     @property
     def needs_attention(self) -> bool:
@@ -57,6 +60,8 @@ class Status:
             "streams": self.streams,
             "quarantine": self.reasons,
             "last_load": self.last_load,
+            "published": self.published.as_dict() if self.published else None,
+            "unpublished_loads": self.unpublished,
         }
 
     def as_text(self) -> str:
@@ -65,10 +70,11 @@ class Status:
                 "Nothing has been landed yet. Put files into "
                 f"{landing_folder()}/<source>/<stream>/ and run: sightline land"
             )
+        text = [self._publication()]
         names = [f"{entry['source']}/{entry['stream']}" for entry in self.streams]
         width = max(map(len, ["all", *names]))
         heads = ("files", "lines", "landed", "duplicates", "quarantined", "blank")
-        text = [" " * width + "".join(f"{head:>13}" for head in heads)]
+        text.append("\n" + " " * width + "".join(f"{head:>13}" for head in heads))
         for entry in [*self.streams, {"source": "all", "stream": "", **self.totals()}]:
             name = f"{entry['source']}/{entry['stream']}".rstrip("/")
             text.append(f"{name:<{width}}" + "".join(f"{count(entry[head]):>13}" for head in heads))
@@ -88,6 +94,16 @@ class Status:
         if not self.needs_attention:
             text.append("\nNothing needs attention.")
         return "\n".join(text)
+
+    def _publication(self) -> str:
+        if self.published is None:
+            return "Nothing is published yet. To build, test and publish: sightline run"
+        if not self.unpublished:
+            return self.published.as_text()
+        return (
+            f"{self.published.as_text()}\n\n{count(self.unpublished)} files landed since then, and "
+            "readers do not have them yet. To build and publish: sightline run"
+        )
 
 
 def check_key(key_id: str) -> None:
@@ -130,6 +146,8 @@ def open_to_read() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_status() -> Status:
+    published = read_published()
+    through = published.publication.through_load_id if published else 0
     with open_to_read() as con:
         return Status(
             streams=_rows(con, _STREAMS),
@@ -142,6 +160,10 @@ def read_status() -> Status:
             ],
             files=_rows(con, _FILES),
             last_load=value_of(con, "select max(finished_at) from raw.load_ledger"),
+            published=published,
+            unpublished=value_of(
+                con, f"select count(*) from raw.load_ledger where load_id > {through}"
+            ),
         )
 
 

@@ -434,7 +434,7 @@ def poll(folder: str, stop, said) -> None:
             said.put(f"back from version {last} to {version}")
             return
         last, polls = version, polls + 1
-        time.sleep(0.02)  # the writers need the processor too
+        time.sleep(0.1)  # the writers need the processor too
     said.put((polls, last))
 
 
