@@ -24,8 +24,8 @@ ACCENT, ALARM = "#0072B2", "#D55E00"
 WIDTH = 640
 
 LEVELS = ("novice", "developing", "competent", "proficient", "mastered")
-# Cividis, dark to light turned round: the more, the darker, also in grey and to the colour-blind.
-LEVEL_COLOURS = ("#F1E3A2", "#C9BC7D", "#8E8F7C", "#50617F", "#00224E")
+# Brewer's yellow, green, blue: the more, the darker, so that it is an order in grey too.
+LEVEL_COLOURS = ("#F3EBA7", "#A1DAB4", "#41B6C4", "#2C7FB8", "#253494")
 SHARES = alt.Scale(domain=[0, 1], range=["#F3F7FB", "#9CC3E0", "#2F7FB8", "#0B3C66"])
 
 _FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
@@ -81,9 +81,9 @@ def percent(**axis: object) -> alt.Axis:
     return alt.Axis(format="%", **axis)
 
 
-def hollow_unless(is_complete: str, colour: str) -> dict[str, object]:
-    """Fill of a mark: white on days of which not all has come in."""
-    return alt.when(f"datum.{is_complete}").then(alt.value(colour)).otherwise(alt.value("white"))
+def filled_if_complete(colour: str) -> object:
+    """Hollow on days of which not all has come in."""
+    return alt.when("datum.is_complete").then(alt.value(colour)).otherwise(alt.value("white"))
 
 
 def drawn(chart: alt.TopLevelMixin, rows: pd.DataFrame, otherwise: str) -> object:

@@ -140,7 +140,7 @@ def _(tell):
 @app.cell(hide_code=True)
 def _(mo, published):
     _apps = published.ask(
-        "select distinct source_app from retention order by source_app"
+        "select distinct source_app from retention order by source_app <> 'all', source_app"
     ).source_app.tolist()
     retention_app = mo.ui.dropdown(_apps, value=_apps[0] if _apps else None, label="App")
     retention_app
@@ -173,7 +173,7 @@ def _(published, retention_app):
 def _(alt, drawing, retention_app, returning):
     _cohorts = returning.assign(
         cohort=[
-            f"{day.day} {day:%b}   {size:,}"
+            f"{day.day} {day:%b} · {size:,} new"
             for day, size in zip(returning.cohort_start, returning.cohort_size, strict=True)
         ]
     )
@@ -208,15 +208,13 @@ def _(alt, drawing, retention_app, returning):
             .then(alt.value("white"))
             .otherwise(alt.value(drawing.INK)),
         )
-        + _open.mark_rect(
-            fill="white", stroke=drawing.FAINT, strokeWidth=1, width={"band": 0.9}
-        )
+        + _open.mark_rect(fill="white", stroke=drawing.FAINT, strokeWidth=1)
     ).properties(
         width=alt.Step(40),
         height=alt.Step(26),
         title=alt.Title(
             f"Of those new in a week, per cent active in a later one: {retention_app.value}",
-            subtitle="week of the first day, and how many were new",
+            subtitle="the week of their first day, and how many they are",
         ),
     )
     drawing.drawn(cohort_chart, returning, "Nobody's first week is over yet.")
@@ -264,7 +262,7 @@ def _(days_shown, published):
 @app.cell(hide_code=True)
 def _(alt, drawing, received):
     _files = alt.Chart(
-        received.assign(stream=received.source_app + "  " + received.stream)
+        received.assign(stream=received.source_app + " · " + received.stream)
     ).encode(
         x=drawing.days("received_date"),
         y=alt.Y("stream:N", title=None),
@@ -437,7 +435,7 @@ def _(published):
 @app.cell(hide_code=True)
 def _(alt, drawing, put_aside):
     _reasons = put_aside.head(25).assign(
-        label=put_aside.source_app + "  " + put_aside.reason.str.replace("_", " ")
+        label=put_aside.source_app + " · " + put_aside.reason
     )
     _bars = alt.Chart(_reasons).encode(
         x=alt.X("record_count:Q", axis=None),

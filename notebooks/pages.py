@@ -29,7 +29,7 @@ PICTURES = {
     "funnel": ("journeys", "funnel_chart"),
     "mastery": ("learning", "mastery_chart"),
 }
-MOST_ROWS = 40
+MOST_ROWS = 60
 
 _PAGE = """\
 <!doctype html>
@@ -82,6 +82,7 @@ def page(name: str) -> str:
 
 
 def _shown(outputs: tuple) -> Iterator[str]:
+    after_chart = False
     for output in outputs:
         if output is None:
             continue
@@ -90,9 +91,10 @@ def _shown(outputs: tuple) -> Iterator[str]:
         elif isinstance(output, alt.TopLevelMixin):
             yield f"<figure>\n{svg(output)}\n</figure>"
         elif isinstance(output, pd.DataFrame):
-            yield _table(output)
+            yield _table(output, is_open=not after_chart)
         else:
             yield output.text
+        after_chart = isinstance(output, alt.TopLevelMixin)
 
 
 def svg(chart: alt.TopLevelMixin) -> str:
@@ -108,7 +110,7 @@ def _control(element: UIElement) -> str:
     return f'<p class="control">{label}: <b>{html.escape(str(value))}</b></p>' if value else ""
 
 
-def _table(rows: pd.DataFrame) -> str:
+def _table(rows: pd.DataFrame, is_open: bool) -> str:
     if rows.empty:
         return ""
     shown = rows.head(MOST_ROWS)
@@ -128,7 +130,7 @@ def _table(rows: pd.DataFrame) -> str:
         f"{len(shown)} of {len(rows):,} rows"
     )  # fmt: skip
     return (
-        f"<details><summary>The numbers: {count}</summary>\n"
+        f"<details{' open' * is_open}><summary>The numbers: {count}</summary>\n"
         f"<table>\n<tr>{heads}</tr>\n{lines}\n</table>\n</details>"
     )
 
@@ -150,7 +152,7 @@ def _told(name: str, value: object) -> str:
     if isinstance(value, float):
         if name.endswith(("_rate", "_share", "_reliability")):
             return f"{value:.1%}"
-        return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+        return f"{value:,.0f}" if value.is_integer() or abs(value) >= 100 else f"{value:,.2f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
