@@ -64,9 +64,7 @@ def colours_of(apps: Iterable[str]) -> alt.Scale:
     """One colour an app, whichever of them are there."""
     names = sorted(set(apps), key=lambda name: (name != "all", name))
     others = [name for name in names if name not in APP_COLOURS]
-    further = {
-        name: FURTHER_COLOURS[i % len(FURTHER_COLOURS)] for i, name in enumerate(others)
-    }
+    further = {name: FURTHER_COLOURS[i % len(FURTHER_COLOURS)] for i, name in enumerate(others)}
     return alt.Scale(domain=names, range=[(APP_COLOURS | further)[name] for name in names])
 
 

@@ -7,8 +7,9 @@ app = marimo.App(width="medium", app_title="What is in the warehouse")
 @app.cell(hide_code=True)
 def _():
     import altair as alt
-    import drawing
     import marimo as mo
+
+    import drawing
     import warehouse
 
     return alt, drawing, mo, warehouse
@@ -91,9 +92,7 @@ def _(active, alt, drawing):
     )
     _bars = _base.mark_bar(width={"band": 0.75}, strokeWidth=1).encode(
         y=alt.Y("dau:Q", title=None, axis=alt.Axis(tickCount=3)),
-        stroke=alt.Stroke(
-            "source_app:N", scale=drawing.colours_of(active.source_app), legend=None
-        ),
+        stroke=alt.Stroke("source_app:N", scale=drawing.colours_of(active.source_app), legend=None),
         fillOpacity=alt.when("datum.is_complete").then(alt.value(0.35)).otherwise(alt.value(0)),
         strokeOpacity=alt.when("datum.is_complete").then(alt.value(0)).otherwise(alt.value(1)),
     )
@@ -183,9 +182,7 @@ def _(alt, drawing, retention_app, returning):
             title="weeks since the first",
             axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False),
         ),
-        y=alt.Y(
-            "cohort:N", sort=_cohorts.cohort.drop_duplicates().tolist(), title=None
-        ),
+        y=alt.Y("cohort:N", sort=_cohorts.cohort.drop_duplicates().tolist(), title=None),
         tooltip=[
             "cohort_start:T",
             "period_number:Q",
@@ -352,9 +349,7 @@ def _(alt, drawing, quality):
             scale=alt.Scale(zero=False, nice=True),
             axis=alt.Axis(format=".1%", tickCount=3),
         ),
-        color=alt.Color(
-            "source_app:N", scale=drawing.colours_of(quality.source_app), legend=None
-        ),
+        color=alt.Color("source_app:N", scale=drawing.colours_of(quality.source_app), legend=None),
         tooltip=[
             "source_app:N",
             "received_date:T",
@@ -434,9 +429,7 @@ def _(published):
 
 @app.cell(hide_code=True)
 def _(alt, drawing, put_aside):
-    _reasons = put_aside.head(25).assign(
-        label=put_aside.source_app + " · " + put_aside.reason
-    )
+    _reasons = put_aside.head(25).assign(label=put_aside.source_app + " · " + put_aside.reason)
     _bars = alt.Chart(_reasons).encode(
         x=alt.X("record_count:Q", axis=None),
         y=alt.Y("label:N", sort=_reasons.label.tolist(), title=None),

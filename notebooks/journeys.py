@@ -6,12 +6,15 @@ app = marimo.App(width="medium", app_title="Journeys")
 
 @app.cell(hide_code=True)
 def _():
+    import json
+
     import altair as alt
-    import drawing
     import marimo as mo
+
+    import drawing
     import warehouse
 
-    return alt, drawing, mo, warehouse
+    return alt, drawing, json, mo, warehouse
 
 
 @app.cell(hide_code=True)
@@ -114,9 +117,7 @@ def _(alt, drawing, person, visits):
                 scale=alt.Scale(domain=[24, 0]),
                 axis=alt.Axis(values=[0, 6, 12, 18, 24], grid=True, gridColor="#EEEEEE"),
             ),
-            size=alt.Size(
-                "duration_seconds:Q", scale=alt.Scale(range=[15, 260]), legend=None
-            ),
+            size=alt.Size("duration_seconds:Q", scale=alt.Scale(range=[15, 260]), legend=None),
             color=alt.Color("source_app:N", scale=drawing.colours_of(visits.source_app)),
             tooltip=[
                 "source_app:N",
@@ -304,8 +305,7 @@ def _(alt, drawing, funnel, funnel_choice):
             x=alt.X("reached_count:Q", axis=None)
         )
         + _steps.transform_calculate(
-            said="format(datum.reached_count, ',') + ' · '"
-            " + format(datum.reached_share, '.0%')"
+            said="format(datum.reached_count, ',') + ' · ' + format(datum.reached_share, '.0%')"
         )
         .mark_text(align="left", dx=6, fontSize=12)
         .encode(x=alt.X("entered_count:Q", axis=None), text="said:N")
@@ -535,7 +535,7 @@ def _(path_app, published):
 
 
 @app.cell(hide_code=True)
-def _(alt, drawing, edges, nodes, path_app):
+def _(alt, drawing, edges, json, nodes, path_app):
     _drawn = set(edges.to_step) | set(edges.from_step) - {"(entry)"}
     _places = nodes[nodes.step.isin(_drawn)]
     _order = sorted(
@@ -554,7 +554,7 @@ def _(alt, drawing, edges, nodes, path_app):
         y=lambda rows: rows.from_step.map(_rank),
         next_y=lambda rows: rows.to_step.map(_rank),
     )
-    _names = str([step.replace("'", "’") for step in _order])
+    _names = json.dumps(_order)
     _y = alt.Y(
         "y:Q",
         title=None,
@@ -562,7 +562,7 @@ def _(alt, drawing, edges, nodes, path_app):
         axis=alt.Axis(
             values=list(range(len(_order))),
             labelExpr=f"{_names}[datum.value]",
-            labelOverlap=False,
+            tickCount=len(_order),
             labelColor=drawing.INK,
         ),
     )
@@ -573,28 +573,38 @@ def _(alt, drawing, edges, nodes, path_app):
         axis=alt.Axis(values=[1, 2, 3, 4, 5], orient="top", domain=False, ticks=False),
     )
     paths_chart = (
-        alt.Chart(_lines)
-        .mark_rule(opacity=0.45, color=drawing.ACCENT, strokeCap="round")
-        .encode(
-            x=_x,
-            x2="next_place:Q",
-            y=_y,
-            y2="next_y:Q",
-            size=alt.Size("session_count:Q", scale=alt.Scale(range=[0.6, 14]), legend=None),
-            tooltip=["depth:Q", "from_step:N", "to_step:N", "session_count:Q", "person_count:Q"],
+        (
+            alt.Chart(_lines)
+            .mark_rule(opacity=0.45, color=drawing.ACCENT, strokeCap="round")
+            .encode(
+                x=_x,
+                x2="next_place:Q",
+                y=_y,
+                y2="next_y:Q",
+                size=alt.Size("session_count:Q", scale=alt.Scale(range=[0.6, 14]), legend=None),
+                tooltip=[
+                    "depth:Q",
+                    "from_step:N",
+                    "to_step:N",
+                    "session_count:Q",
+                    "person_count:Q",
+                ],
+            )
+            + alt.Chart(_places.assign(y=_places.step.map(_rank)))
+            .mark_circle(opacity=1, color=drawing.ACCENT)
+            .encode(
+                x=_x,
+                y=_y,
+                size=alt.Size("session_count:Q", scale=alt.Scale(range=[4, 500]), legend=None),
+                tooltip=["place:Q", "step:N", "session_count:Q"],
+            )
         )
-        + alt.Chart(_places.assign(y=_places.step.map(_rank)))
-        .mark_circle(opacity=1, color=drawing.ACCENT)
-        .encode(
-            x=_x,
-            y=_y,
-            size=alt.Size("session_count:Q", scale=alt.Scale(range=[4, 500]), legend=None),
-            tooltip=["place:Q", "step:N", "session_count:Q"],
+        .resolve_scale(size="independent")
+        .properties(
+            width=drawing.WIDTH - 160,
+            height=max(24 * len(_order), 60),
+            title=f"The first steps of visits: {path_app.value}",
         )
-    ).resolve_scale(size="independent").properties(
-        width=drawing.WIDTH - 160,
-        height=max(24 * len(_order), 60),
-        title=f"The first steps of visits: {path_app.value}",
     )
     drawing.drawn(paths_chart, _lines, "No visit has two steps yet.")
     return (paths_chart,)

@@ -7,8 +7,9 @@ app = marimo.App(width="medium", app_title="Learning")
 @app.cell(hide_code=True)
 def _():
     import altair as alt
-    import drawing
     import marimo as mo
+
+    import drawing
     import warehouse
 
     return alt, drawing, mo, warehouse
@@ -232,7 +233,9 @@ def _(alt, drawing, levels):
             tooltip=["topic:N", "mastery_level:N", "person_count:Q"],
         )
         .properties(
-            width=drawing.WIDTH - 120, height=alt.Step(17), title="People, by what they have reached"
+            width=drawing.WIDTH - 120,
+            height=alt.Step(17),
+            title="People, by what they have reached",
         )
     )
     drawing.drawn(levels_chart, levels, "Nobody has answered a question yet.")
@@ -292,7 +295,8 @@ def _(learner_choice, published, with_names):
             """
             select
                 topic_id, mastery_level, mastery_score, mastery_low, mastery_high, trend,
-                evidence, questions_attempted, questions_correct, review_due_date, distance_to_target
+                distance_to_target, evidence, questions_attempted, questions_correct,
+                review_due_date
             from topic_mastery
             where person_key = try_cast($person as uuid) and mastery_score is not null
             order by mastery_score desc, topic_id
@@ -328,9 +332,9 @@ def _(alt, drawing, learner_choice, own_topics):
         "title": "chance of a right answer today",
         "axis": drawing.percent(),
     }
+    _targets = own_topics.mastery_score + own_topics.distance_to_target
     _target = (
-        alt.Chart(own_topics.head(1))
-        .transform_calculate(target="datum.mastery_score + datum.distance_to_target")
+        alt.Chart(_targets.head(1).to_frame("target"))
         .mark_rule(color=drawing.SOFT, strokeDash=[3, 3])
         .encode(x=alt.X("target:Q", **_x))
     )
@@ -352,7 +356,7 @@ def _(alt, drawing, learner_choice, own_topics):
         height=alt.Step(20),
         title=alt.Title(
             f"What {drawing.short(learner_choice.value or '')} knows",
-            subtitle="90 % interval; dashed: the target; arrow: changed by more than 5 points in 14 days",
+            subtitle="90 % interval; dashed: the target; arrow: 5 points or more in 14 days",
         ),
     )
     drawing.drawn(own_chart, own_topics, "There is nobody to show yet.")
@@ -438,9 +442,7 @@ def _(published, with_names):
 
 @app.cell(hide_code=True)
 def _(alt, drawing, gaps):
-    _kinds = (
-        gaps.groupby("gap_type").person_count.sum().sort_values(ascending=False).index.tolist()
-    )
+    _kinds = gaps.groupby("gap_type").person_count.sum().sort_values(ascending=False).index.tolist()
     _cells = alt.Chart(gaps).encode(
         x=alt.X(
             "gap_type:N",
@@ -503,7 +505,8 @@ def _(published, with_names):
         published.ask(
             """
             select
-                question_id, topic_id, coalesce(claimed_difficulty, 'not said') as claimed_difficulty,
+                question_id, topic_id,
+                coalesce(claimed_difficulty, 'not said') as claimed_difficulty,
                 first_answer_count, p_value, discrimination, guess_rate, hint_rate, median_seconds,
                 is_flagged, has_low_discrimination, is_too_easy, is_too_hard
             from question_items
@@ -743,7 +746,8 @@ def _(alt, course_choice, drawing, lessons):
         + _lessons.transform_filter("datum.drop_off_count > 0")
         .mark_text(align="left", dx=36, fontSize=10, color=drawing.ALARM)
         .encode(
-            x=alt.X("recognised_started:Q", **_people), text=alt.Text("drop_off_count:Q", format=",")
+            x=alt.X("recognised_started:Q", **_people),
+            text=alt.Text("drop_off_count:Q", format=","),
         )
     ).properties(
         width=drawing.WIDTH - 160,

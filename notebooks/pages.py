@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 import altair as alt
+import marimo as mo
 import pandas as pd
-from marimo._plugins.ui._core.ui_element import UIElement
 
 from loaders.settings import data_folder
 
@@ -73,9 +73,7 @@ def run(name: str, **chosen: object) -> tuple[tuple, dict]:
 
 def page(name: str) -> str:
     outputs, _ = run(name)
-    links = [
-        each if each == name else f'<a href="{each}.html">{each}</a>' for each in NOTEBOOKS
-    ]
+    links = [each if each == name else f'<a href="{each}.html">{each}</a>' for each in NOTEBOOKS]
     return _PAGE.format(
         title=html.escape(name), nav=" · ".join(links), body="\n".join(_shown(outputs))
     )
@@ -86,7 +84,7 @@ def _shown(outputs: tuple) -> Iterator[str]:
     for output in outputs:
         if output is None:
             continue
-        if isinstance(output, UIElement):
+        if isinstance(output, mo.ui.dropdown | mo.ui.text):
             yield _control(output)
         elif isinstance(output, alt.TopLevelMixin):
             yield f"<figure>\n{svg(output)}\n</figure>"
@@ -103,9 +101,9 @@ def svg(chart: alt.TopLevelMixin) -> str:
     return file.getvalue()
 
 
-def _control(element: UIElement) -> str:
+def _control(element: mo.ui.dropdown | mo.ui.text) -> str:
     """Nothing can be chosen on a page: it says what was."""
-    label = re.sub(r"<[^>]*>", "", element.text and element._args.label or "")
+    label = re.sub(r"<[^>]*>", "", element._args.label)
     value = getattr(element, "selected_key", None) or element.value
     return f'<p class="control">{label}: <b>{html.escape(str(value))}</b></p>' if value else ""
 

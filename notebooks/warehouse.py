@@ -19,12 +19,12 @@ MOST_ROWS = 5_000
 
 
 class TooManyRows(Exception):
-    """A question that leaves to the browser what DuckDB should have summed up."""
+    """A query that leaves to the browser what DuckDB should have summed up."""
 
 
 @dataclass(frozen=True)
 class Published:
-    # Not the link to it: what is published while a notebook runs must not mix with what it has read.
+    # Not the link to it: what is published while a notebook runs must not mix with what it read.
     file: Path
     version: int
     published_at: datetime
@@ -42,9 +42,9 @@ class Published:
         if self.as_of is None:
             return f"{said}. **No day is complete yet**: every number can still grow."
         return (
-            f"{said}. **The last complete day is {self.as_of:%A, {self.as_of.day} %B %Y}**: of later "
-            "days not all has come in, so their numbers can still grow. They are drawn hollow, or "
-            "not at all."
+            f"{said}. **The last complete day is {self.as_of:%A}, {self.as_of.day} "
+            f"{self.as_of:%B %Y}**: of later days not all has come in, so their numbers can still "
+            "grow. They are drawn hollow, or not at all."
         )
 
 
