@@ -19,6 +19,7 @@ import altair as alt
 import marimo as mo
 import pandas as pd
 
+import warehouse
 from loaders.settings import data_folder
 
 NOTEBOOKS = ("explore", "journeys", "learning")
@@ -179,6 +180,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0].partition(":")[0])
     parser.add_argument("--pictures", type=Path, help="write the README's pictures there instead")
     chosen = parser.parse_args(arguments)
+    if warehouse.latest() is None:
+        sys.exit(warehouse.NOTHING_PUBLISHED)
     if chosen.pictures:
         written = write_pictures(chosen.pictures)
     else:
@@ -187,4 +190,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

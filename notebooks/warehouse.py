@@ -62,9 +62,12 @@ def latest() -> Published | None:
 
 def _answer(file: Path, question: str, parameters: dict[str, object]) -> pd.DataFrame:
     with duckdb.connect(str(file), read_only=True) as con:
-        rows = con.execute(question, parameters or None).df()
-    if len(rows) > MOST_ROWS:
-        raise TooManyRows(f"{len(rows)} rows, {MOST_ROWS} at most: {question}")
+        result = con.execute(question, parameters or None)
+        rows = result.fetch_df_chunk()
+        while not (more := result.fetch_df_chunk()).empty:
+            rows = pd.concat([rows, more], ignore_index=True)
+            if len(rows) > MOST_ROWS:
+                raise TooManyRows(f"more than {MOST_ROWS:,} rows: {question}")
     return rows
 
 

@@ -347,3 +347,24 @@ def test_pictures_are_small(whole, tmp_path, monkeypatch):
     for file in (PROJECT / "docs" / "pictures").iterdir():
         assert file.stem in pages.PICTURES
         assert file.stat().st_size < 60_000
+
+
+def test_make_pages_says_so_when_nothing_is_published(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match="Nothing is published yet"):
+        pages.main([])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_docs_show_runs(whole, tmp_path, monkeypatch):
+    (tmp_path / "data").symlink_to(whole)
+    monkeypatch.chdir(tmp_path)
+    docs = (PROJECT / "docs" / "notebooks.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", docs, re.DOTALL)
+    found: dict[str, pd.DataFrame] = {}
+    exec(code, found)
+    assert len(found["weeks"]) > 100
+    queries = re.findall(r'^duckdb -readonly data/warehouse.duckdb "(.*)"$', docs, re.MULTILINE)
+    assert len(queries) == 3
+    assert all(ask(whole, query) for query in queries)
+    assert set(re.findall(r"(\w+)\.py", docs)) == set(NAMES)
