@@ -28,7 +28,7 @@ LEVELS = ("novice", "developing", "competent", "proficient", "mastered")
 LEVEL_COLOURS = ("#F3EBA7", "#A1DAB4", "#41B6C4", "#2C7FB8", "#253494")
 SHARES = alt.Scale(domain=[0, 1], range=["#F3F7FB", "#9CC3E0", "#2F7FB8", "#0B3C66"])
 
-_FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
+FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 
 
 @alt.theme.register("sightline", enable=True)
@@ -36,7 +36,7 @@ def _theme() -> alt.theme.ThemeConfig:
     return {
         "config": {
             "background": "white",
-            "font": _FONT,
+            "font": FONT,
             "view": {"stroke": None},
             "title": {
                 "anchor": "start", "color": INK, "fontSize": 13, "fontWeight": 600,

@@ -90,15 +90,20 @@ def _(active, alt, drawing):
         color=_colour,
         tooltip=["activity_date:T", "source_app:N", "dau:Q", "wau:Q", "mau:Q", "is_complete:N"],
     )
-    _bars = _base.mark_bar(width={"band": 0.75}, strokeWidth=1).encode(
-        y=alt.Y("dau:Q", title=None, axis=alt.Axis(tickCount=3)),
-        stroke=alt.Stroke("source_app:N", scale=drawing.colours_of(active.source_app), legend=None),
-        fillOpacity=alt.when("datum.is_complete").then(alt.value(0.35)).otherwise(alt.value(0)),
-        strokeOpacity=alt.when("datum.is_complete").then(alt.value(0)).otherwise(alt.value(1)),
+    _days = _base.encode(y=alt.Y("dau:Q", title=None, axis=alt.Axis(tickCount=3)))
+    _bars = _days.transform_filter("datum.is_complete").mark_bar(
+        width={"band": 0.75}, fillOpacity=0.35
+    )
+    _open = _days.transform_filter("!datum.is_complete").mark_bar(
+        width={"band": 0.75}, filled=False, strokeWidth=1
     )
     active_chart = (
         alt.layer(
-            _bars, _line("wau", 2.2, " in 7 days"), _line("mau", 0.8, " in 28 days"), data=active
+            _bars,
+            _open,
+            _line("wau", 2.2, " in 7 days"),
+            _line("mau", 0.8, " in 28 days"),
+            data=active,
         )
         .properties(width=drawing.WIDTH, height=74)
         .facet(

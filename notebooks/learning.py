@@ -47,9 +47,9 @@ def _(drawing, published):
     _names = dict(zip(_named.topic_id, _named.topic_name, strict=True))
 
     def with_names(rows):
-        """With the topic's name, or the beginning of its id where no day has one."""
-        names = [_names.get(key) or drawing.short(key) for key in rows.topic_id]
-        return rows.assign(topic=names)
+        """With the topic's name first, or the beginning of its id where no day has one."""
+        rows.insert(0, "topic", [_names.get(key) or drawing.short(key) for key in rows.topic_id])
+        return rows
 
     return (with_names,)
 
@@ -394,7 +394,7 @@ def _(learner_choice, published, with_names):
             person=learner_choice.value,
         )
     )
-    own_gaps[["topic", *own_gaps.columns[1:-1]]]
+    own_gaps.drop(columns=["topic_id"])
     return (own_gaps,)
 
 
