@@ -478,6 +478,86 @@ def _(stops):
 @app.cell(hide_code=True)
 def _(tell):
     tell("""
+    ### Who comes through more often
+
+    The same days, by what the funnel is broken down by. The larger the circle, the more entered;
+    the upright line is everybody. What would mislead: a value with few people, and taking what
+    goes together for a cause.
+    """)
+    return
+
+
+@app.cell(hide_code=True)
+def _(funnel_choice, published):
+    breakdowns = published.ask(
+        """
+        select
+            breakdown_name,
+            breakdown_value,
+            cast(sum(entered_count) as bigint) as entered_count,
+            cast(sum(reached_count) as bigint) as reached_count,
+            sum(reached_count) / sum(entered_count) as reached_share
+        from funnels
+        where
+            funnel_name = $funnel
+            and is_complete
+            and step_number = (select max(step_number) from funnels where funnel_name = $funnel)
+        group by breakdown_name, breakdown_value
+        having sum(entered_count) > 0
+        order by breakdown_name = 'all', entered_count desc, breakdown_value
+        limit 200
+        """,
+        funnel=funnel_choice.value,
+    )
+    return (breakdowns,)
+
+
+@app.cell(hide_code=True)
+def _(alt, breakdowns, drawing):
+    _values = breakdowns[breakdowns.breakdown_name != "all"].head(15)
+    _all = breakdowns[breakdowns.breakdown_name == "all"]
+    _x = alt.X(
+        "reached_share:Q",
+        title="share of those who entered that came through",
+        scale=alt.Scale(domainMin=0),
+        axis=drawing.percent(),
+    )
+    _dots = alt.Chart(_values).encode(
+        x=_x,
+        y=alt.Y("breakdown_value:N", sort=_values.breakdown_value.tolist(), title=None),
+        tooltip=[
+            "breakdown_value:N",
+            "entered_count:Q",
+            "reached_count:Q",
+            alt.Tooltip("reached_share:Q", format=".1%"),
+        ],
+    )
+    breakdowns_chart = (
+        alt.Chart(_all[["reached_share"]]).mark_rule(color=drawing.SOFT).encode(x=_x)
+        + _dots.mark_point(filled=True, opacity=1, color=drawing.ACCENT).encode(
+            size=alt.Size("entered_count:Q", scale=alt.Scale(range=[12, 200]), legend=None)
+        )
+        + _dots.transform_calculate(said="'of ' + format(datum.entered_count, ',')")
+        .mark_text(align="left", dx=11, fontSize=10, color=drawing.SOFT)
+        .encode(text="said:N")
+    ).properties(
+        width=drawing.WIDTH - 160,
+        height=alt.Step(22),
+        title=f"Who came through, by {', '.join(_values.breakdown_name.head(1))}",
+    )
+    drawing.drawn(breakdowns_chart, _values, "This funnel is not broken down by anything.")
+    return (breakdowns_chart,)
+
+
+@app.cell(hide_code=True)
+def _(breakdowns):
+    breakdowns
+    return
+
+
+@app.cell(hide_code=True)
+def _(tell):
+    tell("""
     ## Which ways they take
 
     Read from left to right: the first steps of all visits with a step, over all time. A line is

@@ -173,10 +173,10 @@ def write_pages(folder: Path) -> list[Path]:
 def write_pictures(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
+    found = {name: run(name)[1] for name in NOTEBOOKS}
     for picture, (name, chart) in PICTURES.items():
-        _, found = run(name)
         file = folder / f"{picture}.svg"
-        file.write_text(svg(found[chart]) + "\n", "utf-8")
+        file.write_text(svg(found[name][chart]) + "\n", "utf-8")
         written.append(file)
     return written
 
