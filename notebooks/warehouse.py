@@ -14,8 +14,8 @@ from loaders.settings import published_file
 NOTHING_PUBLISHED = (
     "Nothing is published yet: `sightline publish` puts what `dbt build` made where notebooks look."
 )
-# A chart is drawn row by row in the browser, and no eye tells more rows apart.
-MOST_ROWS = 5_000
+# What marimo draws at most; a year of days of a few dozen streams is half of it.
+MOST_ROWS = 20_000
 
 
 class TooManyRows(Exception):
