@@ -26,6 +26,14 @@ WIDTH = 640
 LEVELS = ("novice", "developing", "competent", "proficient", "mastered")
 # Brewer's yellow, green, blue: the more, the darker, so that it is an order in grey too.
 LEVEL_COLOURS = ("#F3EBA7", "#A1DAB4", "#41B6C4", "#2C7FB8", "#253494")
+# Why a published number changed.
+REASON_COLOURS = {
+    "late events": "#0072B2",
+    "identity merge": "#009E73",
+    "late events and identity merge": "#56B4E9",
+    "changed definition": "#E69F00",
+    "unexplained": "#D55E00",
+}
 SHARES = alt.Scale(domain=[0, 1], range=["#F3F7FB", "#9CC3E0", "#2F7FB8", "#0B3C66"])
 
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"

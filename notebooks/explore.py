@@ -469,6 +469,87 @@ def _(put_aside):
 @app.cell(hide_code=True)
 def _(tell):
     tell("""
+    ## Which published numbers have changed since
+
+    Numbers that were complete when they were published, and that a later publication made others,
+    by what it was that changed them: events that arrived late, a login or a mapping that made two
+    people one, a changed definition. If a number in last week's report is no longer the same, look
+    here first. What would mislead: a definition that changes, changes all of its history at once.
+    """)
+    return
+
+
+@app.cell(hide_code=True)
+def _(published):
+    restated = published.ask(
+        """
+        select
+            version,
+            cast(published_at as date) as published_date,
+            replace(reason, '_', ' ') as reason,
+            count(*) as number_count
+        from restatements
+        where version > (select max(version) - 30 from restatements)
+        group by version, published_date, reason
+        order by version desc, number_count desc, reason
+        """
+    )
+    return (restated,)
+
+
+@app.cell(hide_code=True)
+def _(alt, drawing, restated):
+    _versions = restated.assign(
+        label=[
+            f"version {one.version} · {one.published_date.day} {one.published_date:%b}"
+            for one in restated.itertuples()
+        ]
+    )
+    _numbers = alt.Chart(_versions).encode(
+        y=alt.Y("label:N", sort=_versions.label.drop_duplicates().tolist(), title=None),
+        tooltip=["version:Q", "published_date:T", "reason:N", "number_count:Q"],
+    )
+    restated_chart = (
+        _numbers.mark_bar(height={"band": 0.7})
+        .encode(
+            x=alt.X("number_count:Q", title="numbers changed"),
+            color=alt.Color(
+                "reason:N",
+                scale=alt.Scale(
+                    domain=list(drawing.REASON_COLOURS),
+                    range=list(drawing.REASON_COLOURS.values()),
+                ),
+                legend=alt.Legend(columns=3, labelLimit=240),
+            ),
+        )
+        .properties(
+            width=drawing.WIDTH - 120,
+            height=alt.Step(18),
+            title="Published numbers that a later version changed",
+        )
+    )
+    drawing.drawn(restated_chart, restated, "No published number has changed.")
+    return (restated_chart,)
+
+
+@app.cell(hide_code=True)
+def _(published):
+    published.ask(
+        """
+        select
+            version, table_name, number_name, number_date, number_of,
+            value_before, value_after, replace(reason, '_', ' ') as reason, late_event_count
+        from restatements
+        order by version desc, table_name, number_name, number_date, number_of
+        limit 200
+        """
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _(tell):
+    tell("""
     ## Every table
 
     What can be asked. Each column is described in the file as well:

@@ -18,6 +18,10 @@ NOTHING_PUBLISHED = (
 MOST_ROWS = 20_000
 
 
+class VersionGone(Exception):
+    """Only a few versions are kept, and a notebook may stay open for longer."""
+
+
 class TooManyRows(Exception):
     """A query that leaves to the browser what DuckDB should have summed up."""
 
@@ -33,6 +37,8 @@ class Published:
 
     def ask(self, question: str, **parameters: object) -> pd.DataFrame:
         """The answer to one query. The file is let go of at once."""
+        if not self.file.exists():
+            raise VersionGone(f"version {self.version} is gone: run the notebook from its top")
         return _answer(self.file, question, parameters)
 
     def freshness(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONCEPTS = {path.stem: path.parent.name for path in (PROJECT / "models/marts").rglob("*.sql")}
-VERSION = "published/000001.duckdb"
+VERSION = "published/000001/warehouse.duckdb"
 
 
 def publish(built: Path, manifest: Path, folder: Path) -> None:
@@ -46,7 +46,7 @@ def publish_part(whole: Path, folder: Path, keep: Callable[[str, set[str]], str]
 
 
 def _new(folder: Path) -> duckdb.DuckDBPyConnection:
-    (folder / "published").mkdir(parents=True)
+    (folder / VERSION).parent.mkdir(parents=True)
     (folder / "warehouse.duckdb").symlink_to(VERSION)
     return duckdb.connect(str(folder / VERSION))
 
@@ -75,7 +75,7 @@ def whole(planted, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def one_app(whole, tmp_path_factory) -> Path:
     """As it would be with one app alone: no course, no topic, no answer. The planted world is
-    clean, so what is put aside is added."""
+    clean and published once, so what is put aside and what is restated is added."""
     folder = tmp_path_factory.mktemp("one-app")
 
     def keep(name: str, columns: set[str]) -> str:
@@ -83,7 +83,7 @@ def one_app(whole, tmp_path_factory) -> Path:
             return "false"
         if "source_app" in columns:
             return "source_app = 'interaction_log'"
-        if "funnel_name" in columns:
+        if "person_key" not in columns or "funnel_name" in columns:
             return "false"
         keys = "select person_key from whole.daily_user_stats where source_app = 'interaction_log'"
         return f"person_key in ({keys})"
@@ -99,6 +99,11 @@ def one_app(whole, tmp_path_factory) -> Path:
                 f"insert into {table} (source_app, reason)"
                 f" select 'interaction_log', '{reason}' from range({count})"
             )
+        con.execute(
+            "insert into restatements by name select 1 as version, now() as published_at,"
+            " 'active_users' as table_name, reason from unnest(['late_events', 'late_events',"
+            " 'identity_merge']) as changed (reason)"
+        )
     return folder
 
 
