@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint pytest world bench lock clean
+.PHONY: help setup demo test lint pytest world pages bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ world: setup ## a small simulated world in a temporary folder: simulate, land, b
 	{ $(call unless_broken,$(BIN)/sightline land); } && \
 	$(BIN)/dbt --quiet build && \
 	$(BIN)/dbt --quiet test
+
+pages: setup ## what is published as three pages with charts, in data/pages/, that need no network
+	@$(BIN)/python notebooks/pages.py
 
 # Arguments: make bench OF=build ARGS=--quick
 OF := landing build questions mastery

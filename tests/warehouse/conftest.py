@@ -165,15 +165,3 @@ def warehouse(tmp_path, monkeypatch, tmp_path_factory) -> Warehouse:
     target = tmp_path_factory.getbasetemp() / "dbt-target"  # parsed once for all tests
     (tmp_path / "data").mkdir()
     return Warehouse(tmp_path / "data", monkeypatch, target)
-
-
-@pytest.fixture(scope="session")
-def planted(tmp_path_factory):
-    """Built once for all tests that hold the tables against the truth; they only read."""
-    from tests.warehouse.planted import plant  # it imports this module
-
-    folder = tmp_path_factory.mktemp("planted")
-    (folder / "data").mkdir()
-    found = plant(folder / "data", folder / "target")
-    yield found
-    found.con.close()
