@@ -22,19 +22,21 @@ help: ## list the targets
 
 setup: .venv/installed ## make .venv with everything in requirements.lock (the other targets do it too)
 
-demo: setup ## simulate four apps, land their files, build and test every table, show the state
+demo: setup ## simulate four apps, land their files, build, test and publish every table, show the numbers
 	@if [ -n "$$(ls -A "$(DATA)/landing" 2>/dev/null)" ]; then \
 		echo "make demo: $(DATA)/landing is there already, landing what it holds"; \
 	else \
 		$(BIN)/sightline simulate --users 1200 --days 60 --seed 7; \
 	fi
-	@$(call unless_broken,$(BIN)/sightline land)
-	@echo "Building and testing the tables"
-	@$(BIN)/dbt --quiet build
-	@$(call unless_broken,$(BIN)/sightline status)
+	@$(call unless_broken,$(BIN)/sightline run)
 	@echo
-	@echo "The tables are in $(DATA)/work.duckdb. Next: README.md has a first question to ask it,"
-	@echo "and says where everything is and how to land files of your own."
+	@$(BIN)/sightline overview
+	@echo
+	@echo "Three things to try next:"
+	@echo "  $(BIN)/marimo run notebooks/journeys.py             one person's path, funnels, in the browser"
+	@echo "  $(BIN)/dbt --quiet show -s what_to_work_on_next     one of the worked questions in analyses/"
+	@echo "  $(BIN)/sightline status                             what was put aside of the files, and why"
+	@echo "The tables are in $(DATA)/warehouse.duckdb, for any client of DuckDB. README.md goes on from here."
 
 test: setup lint pytest world ## lint, unit tests, then a small world from files to tested tables
 

@@ -28,6 +28,7 @@ from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
 from loaders.locking import AnotherRunning
 from loaders.outcomes import Report
+from loaders.overview import overview as show_overview
 from loaders.parsing import settle_down
 from loaders.privacy import KeyProblem, Keyring, key_file, load_secret, name_identifier
 from loaders.progress import ProgressLine, count, size
@@ -92,7 +93,8 @@ def main() -> None:
         sightline simulate     make a world of four apps, to try things on
         sightline run          land, build, publish: readers get all of it or nothing
         sightline status       what is published, how fresh it is, what was put aside, what to do
-        sightline rollback     give readers the version before this one
+        sightline overview     the published numbers on one screen
+    sightline rollback     give readers the version before this one
     
         sightline land         load new files from the landing folder, exactly once
         sightline publish      publish what `dbt build` has built and tested
@@ -321,6 +323,16 @@ def publish() -> None:
         )
     else:
         click.echo(f"Nothing to publish: version {publication.version} holds what is built.")
+
+
+@main.command()
+def overview() -> None:
+    """The published numbers on one screen: people, visits, who comes back, where they stop.
+
+    Visits and minutes are of the 28 days that end with the last complete one; coming back is over
+    all cohorts for which the day is over; the funnel is the one that most people entered.
+    """
+    click.echo(show_overview())
 
 
 @main.command()
