@@ -89,20 +89,21 @@ class _Commands(click.Group):
 def main() -> None:
     """Sightline: product and learning analytics that you run yourself.
 
-        \b
-        sightline simulate     make a world of four apps, to try things on
-        sightline run          land, build, publish: readers get all of it or nothing
-        sightline status       what is published, how fresh it is, what was put aside, what to do
-        sightline overview     the published numbers on one screen
+    \b
+    sightline run          land, build, test, publish: readers get all of it or nothing
+    sightline overview     the published numbers on one screen
+    sightline status       what is published, how fresh it is, what was put aside, what to do
     sightline rollback     give readers the version before this one
-    
-        sightline land         load new files from the landing folder, exactly once
-        sightline publish      publish what `dbt build` has built and tested
-        sightline key          the key that a user's rows carry
-        sightline fit-mastery  refit the learner model on your own answers, where that is better
 
-        Data lies in the folder data/, or where SIGHTLINE_DATA says. Readers open
-        data/warehouse.duckdb; `dbt build` by hand works on data/work.duckdb.
+    \b
+    sightline simulate     make a world of four apps, to try things on
+    sightline land         load new files from the landing folder, exactly once
+    sightline publish      publish what `dbt build` has built and tested
+    sightline key          the key that a user's rows carry
+    sightline fit-mastery  refit the learner model on your own answers, where that is better
+
+    Data lies in the folder data/, or where SIGHTLINE_DATA says. Readers open
+    data/warehouse.duckdb; `dbt build` by hand works on data/work.duckdb.
     """
 
 
