@@ -12,9 +12,11 @@ import duckdb
 import pytest
 
 from loaders.building import BuildFailed
-from loaders.publishing import current, rollback
+from loaders.overview import overview
+from loaders.publishing import NothingPublished, current, rollback
 from loaders.running import Runner
 from loaders.settings import published_file
+from loaders.status import read_status
 from tests.warehouse.conftest import PROJECT, Warehouse
 from tests.warehouse.worlds import as_file, extracts, world
 
@@ -64,13 +66,19 @@ def test_from_the_first_file_to_the_last_version(warehouse, monkeypatch):
     project = warehouse.with_own_project()
     warehouse.enter()
     runner = Runner()
+    with pytest.raises(NothingPublished, match="sightline run"):
+        overview()
 
     drop(warehouse, world(Random(1), 80) | extracts(Random(1)))
     first = runner.run()
     assert (first.is_new, first.after.version) == (True, 1)
     assert_published_is_built(warehouse)
-    assert published("select count(*) > 20 from events") == [(True,)]
-    assert "tables" in first.as_text().lower()
+    [(events,)] = published("select count(*) from events")
+    assert events > 20
+    assert "the first that are published" in first.as_text()
+    assert f"version 1, {events} events" in overview()
+    assert "Published: version 1, " in read_status().as_text()
+    assert "landed since then" not in read_status().as_text()
 
     again = runner.run()
     assert (again.is_new, again.after.version) == (False, 1)
@@ -82,6 +90,7 @@ def test_from_the_first_file_to_the_last_version(warehouse, monkeypatch):
     with pytest.raises(BuildFailed, match="assert_nothing_passes"):
         runner.run()
     assert current() == first.after
+    assert "4 files landed since then, and readers do not have them" in read_status().as_text()
     assert runner.run() is None, "what has failed is not tried again while nothing is new"
 
     # Mended, but killed again and again: at the first work, in the middle, near the end.
