@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import yaml
@@ -53,6 +54,7 @@ class Project:
     stored: tuple[str, ...]  # models whose rows are kept: how far each came, build_progress says
     reporting_timezone: str
     fingerprint: str  # of its files
+    macros_fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -84,31 +86,41 @@ class Dbt:
             ),
             reporting_timezone=_reporting_timezone(),
             fingerprint=self.fingerprint(),
+            macros_fingerprint=self.fingerprint("macros"),
         )
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, *parts: str) -> str:
         """Of what the tables are made by: with another, they may be others."""
+        project = project_folder()
         digest = hashlib.sha256()
-        for file in sorted(_files(project_folder())):
-            digest.update(file.encode() + Path(file).read_bytes())
+        for file in sorted(_files(project, parts or _PARTS)):
+            digest.update(str(Path(file).relative_to(project)).encode() + Path(file).read_bytes())
         return digest.hexdigest()
 
-    def build(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
+    def build(
+        self,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        full_refresh: bool = False,
+    ) -> None:
         """Build what is new and run every data test. Unit tests are of the code, not of the data:
         `dbt build` and `make test` run them."""
         from dbt.cli.main import dbtRunner
+
+        one_at_a_time = Lock()  # dbt's threads all tell
 
         def listen(event: Any) -> None:
             if event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult"):
                 data = event.data
                 total = data.num_models if event.info.name == "LogTestResult" else data.total
-                on_progress(Progress(data.index, total, data.node_info.node_name))
+                with one_at_a_time:
+                    on_progress(Progress(data.index, total, data.node_info.node_name))
 
         manifest = self._read()
+        command = ["--log-level", "none", "build", "--exclude-resource-type", "unit_test"]
+        if full_refresh:
+            command.append("--full-refresh")
         with _dbt_settings():
-            done = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
-                ["--log-level", "none", "build", "--exclude-resource-type", "unit_test"]
-            )
+            done = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(command)
         if not done.success:
             raise BuildFailed(_what_failed(done))
 
@@ -134,9 +146,9 @@ def project_folder() -> Path:
     return Path.cwd() if (Path.cwd() / "dbt_project.yml").exists() else PROJECT
 
 
-def _files(project: Path) -> dict[str, tuple[int, int]]:
+def _files(project: Path, parts: tuple[str, ...] = _PARTS) -> dict[str, tuple[int, int]]:
     found = {}
-    for part in _PARTS:
+    for part in parts:
         path = project / part
         for file in [path, *path.rglob("*")] if path.is_dir() else [path]:
             if file.is_file():

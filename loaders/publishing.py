@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -65,6 +65,7 @@ class Publication:
     sightline_version: str
     invocation_id: str
     project_fingerprint: str
+    macros_fingerprint: str
     restatement_count: int
     row_counts: dict[str, int]
 
@@ -162,8 +163,11 @@ def read_publication(path: Path) -> Publication:
         found = con.execute("select * from publication")
         names = [column[0] for column in found.description]
         [row] = found.fetchall()
+        told = dict(zip(names, row, strict=True))
         counts = con.execute("select table_name, row_count from published_tables order by 1")
-        return Publication(**dict(zip(names, row, strict=True)), row_counts=dict(counts.fetchall()))
+        # A version that an older Sightline made may not tell everything.
+        known = {field.name: told.get(field.name) for field in fields(Publication)}
+        return Publication(**known | {"row_counts": dict(counts.fetchall())})
 
 
 def read_build(con: duckdb.DuckDBPyConnection, project: Project) -> Build:
@@ -238,7 +242,8 @@ def _write(
             "(select max(finished_at) from work.raw.load_ledger) as last_landed_at, "
             "(select max(as_of_date) from work.intermediate.int_data_watermark) as as_of_date, "
             "$zone as reporting_timezone, $sightline as sightline_version, "
-            "$build as invocation_id, $project as project_fingerprint, 0 as restatement_count",
+            "$build as invocation_id, $project as project_fingerprint, "
+            "$macros as macros_fingerprint, 0 as restatement_count",
             {
                 "version": number,
                 "previous": present.version if present else None,
@@ -248,6 +253,7 @@ def _write(
                 "sightline": installed_version("sightline"),
                 "build": build.invocation_id,
                 "project": project.fingerprint,
+                "macros": project.macros_fingerprint,
             },
         )
         definitions = dict(
@@ -269,7 +275,13 @@ def _write(
             )
         if present is not None and RESTATEMENTS in present.row_counts:
             _attach(con, _folder(present.version) / _FILE, "previous")
-            changed = restate(con, project.marts.values(), number, project.reporting_timezone)
+            changed = restate(
+                con,
+                project.marts.values(),
+                number,
+                project.reporting_timezone,
+                present.macros_fingerprint != project.macros_fingerprint,
+            )
             con.execute("detach previous")
             con.execute("update publication set restatement_count = ?", [changed])
             con.execute(
@@ -433,6 +445,7 @@ create table publication (
     sightline_version varchar not null,
     invocation_id varchar not null,
     project_fingerprint varchar not null,
+    macros_fingerprint varchar not null,
     restatement_count bigint not null
 );
 comment on table publication is 'One row: which version this is, and what is in it.';

@@ -59,6 +59,7 @@ def restate(
     marts: Iterable[Mart],
     version: int,
     reporting_timezone: str,
+    are_macros_others: bool,
 ) -> int:
     """Put the rows of this version into restatements, beside those of earlier ones. `con` is the
     new version, and has the one before it attached as `previous`."""
@@ -71,7 +72,7 @@ def restate(
     [[changed]] = con.execute("select count(*) from changed_numbers").fetchall()
     if changed:
         con.execute(_CHANGED_DAYS, {"zone": reporting_timezone})
-        con.execute(_RESTATEMENTS, {"version": version})
+        con.execute(_RESTATEMENTS, {"version": version, "are_macros_others": are_macros_others})
         con.execute("drop table changed_days")
     con.execute("drop table changed_numbers")
     return changed
@@ -226,6 +227,7 @@ defined as (
     select
         table_name,
         definitions_before.definitions is distinct from definitions_now.definitions
+        or $are_macros_others
             as has_changed_definition
     from main.published_tables as definitions_now
     left join previous.main.published_tables as definitions_before using (table_name)

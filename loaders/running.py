@@ -133,9 +133,15 @@ class Runner:
         if known is not None and known.project_fingerprint == fingerprint:
             is_withdrawn = before is None or known.version != before.version
             return Outcome(report, before, before, False, is_withdrawn)
-        self.on_step("building the tables, and testing them")
         project = self.dbt.project()
-        self.dbt.build(self.on_building)
+        # Each model notices when it is another; that a macro is, dbt does not tell it.
+        is_anew = before is not None and before.macros_fingerprint != project.macros_fingerprint
+        self.on_step(
+            "a macro has changed: building all tables anew, and testing them"
+            if is_anew
+            else "building the tables, and testing them"
+        )
+        self.dbt.build(self.on_building, full_refresh=is_anew)
         after, is_new = publishing.publish(project, self.on_step)
         return Outcome(report, before, after, is_new, restated=_restated(after) if is_new else [])
 

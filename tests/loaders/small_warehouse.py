@@ -67,7 +67,7 @@ RESTATEMENTS = mart(
 
 def project(*marts: Mart) -> Project:
     found = marts or (EVENTS, DAYS, RESTATEMENTS)
-    return Project({each.name: each for each in found}, ("days",), "UTC", "a fingerprint")
+    return Project({each.name: each for each in found}, ("days",), "UTC", "all", "macros")
 
 
 def create(*marts: Mart) -> None:
