@@ -23,6 +23,7 @@ from loaders.fitting import FittingProblem, Seed, fit, seed_file, write_seed
 from loaders.landing import AnotherLoadRunning, LoadFailed
 from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
+from loaders.metrics import MetricsProblem, ask
 from loaders.outcomes import Report
 from loaders.parsing import settle_down
 from loaders.privacy import KeyProblem, Keyring, key_file, load_secret, name_identifier
@@ -42,6 +43,7 @@ _PROBLEMS = (
     KeyProblem,
     books.NothingLanded,
     FittingProblem,
+    MetricsProblem,
 )
 
 
@@ -80,6 +82,7 @@ def main() -> None:
     sightline simulate     make a world of four apps, to try things on
     sightline land         load new files from the landing folder, exactly once
     sightline status       what was loaded, what was put aside, and what to do about it
+    sightline metrics      active users, retention, accuracy, …, of what is published
     sightline key          the key that a user's rows carry
     sightline fit-mastery  refit the learner model on your own answers, where that is better
 
@@ -266,6 +269,22 @@ def key(source: str, user_id: str) -> None:
     hashed = any(stream.user_id_sha256 for stream in sources[source].streams.values())
     found = keyring.user_key(source, user_id, hashed)
     click.echo(str(found))
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def metrics(arguments: tuple[str, ...]) -> None:
+    """Ask for metrics: MetricFlow's `mf`, of the published file, and without a call home.
+
+    \b
+    sightline metrics list saved-queries
+    sightline metrics query --saved-query sessions_by_device
+    sightline metrics query --metrics sessions,bounce_rate --group-by app
+    sightline metrics --help
+    """
+    ask(arguments)
 
 
 @main.command("fit-mastery")

@@ -8,10 +8,12 @@ nothing is logged, and DBT_TARGET_PATH counts. DBT_TARGET=dev asks the work file
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from loaders.settings import PROJECT, published_file
 
@@ -24,11 +26,12 @@ def ask(arguments: Sequence[str]) -> None:
     """Ends the program with mf's exit code."""
     if find_spec("dbt_metricflow") is None:
         raise MetricsProblem("MetricFlow is not installed: pip install -e '.[metrics]'")
+    # Instead of the module that asks pypi.org, and that unpickles what it finds in /tmp when imported.
+    sys.modules["update_checker"] = ModuleType("update_checker")
+    sys.modules["update_checker"].UpdateChecker = _NoUpdates
     # Imported late: it takes a second, which no other command should wait for.
     from dbt_metricflow.cli import main as mf
 
-    # Its spinner would write over the answer of a program that reads this one.
-    mf.UpdateChecker = _NoUpdates
     mf.cli(list(arguments), prog_name="sightline metrics", obj=configuration())
 
 
