@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -41,24 +42,24 @@ class Marts:
     def says(self, query: str) -> list[tuple]:
         return _rows(self.warehouse.query(query))
 
-    def metrics(self, names: str, by: str = "", where: str = "") -> list[tuple]:
-        """A row a group: what it is grouped by, then the metrics, in the order asked for."""
+    def asked(self, **query):
         from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
 
-        request = MetricFlowQueryRequest.create(
+        return self.engine.query(MetricFlowQueryRequest.create(**query)).result_df
+
+    def metrics(self, names: str, by: str = "", where: str = "") -> list[tuple]:
+        """A row a group: what it is grouped by, then the metrics, in the order asked for."""
+        answer = self.asked(
             metric_names=names.split(),
             group_by_names=by.split() or None,
             where_constraints=[where] if where else None,
         )
-        answer = self.engine.query(request).result_df
         # Metrics that are made of others come last.
         order = [answer.column_names.index(name) for name in (by + " " + names).split()]
         return _rows([row[place] for place in order] for row in answer.rows)
 
     def saved(self, name: str) -> list[dict]:
-        from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
-
-        answer = self.engine.query(MetricFlowQueryRequest.create(saved_query_name=name)).result_df
+        answer = self.asked(saved_query_name=name)
         return [
             {column: _plain(value) for column, value in zip(answer.column_names, row, strict=True)}
             for row in answer.rows
@@ -576,6 +577,8 @@ def test_a_saved_query_answers_what_the_marts_say(marts, name):
     ]  # TimeDimension('metric_time', 'week') is metric_time__week
     answer = marts.saved(name)
     assert answer
+    order = [tuple(row[key] for key in by) for row in answer]
+    assert order == sorted(order, key=lambda keys: [(key is None, str(key)) for key in keys])
     for metric in parameters["metrics"]:
         if metric in TRAILING:
             continue
@@ -589,6 +592,35 @@ def test_a_saved_query_answers_what_the_marts_say(marts, name):
 
 def _known(values: dict) -> dict:
     return {key: value for key, value in values.items() if value is not None}
+
+
+DOCS = (PROJECT / "docs" / "metrics.md").read_text("utf-8")
+COMMANDS = re.findall(r"sightline metrics query (.*)", DOCS.replace("\\\n", " "))
+
+
+def test_the_docs_say_of_every_metric_what_it_means(marts):
+    told = re.findall(r"^\| `(\w+)` \| (.*) \| `\w+` \|$", DOCS, re.MULTILINE)
+    meant = {each["name"]: each["description"].split() for each in marts.manifest()["metrics"]}
+    assert {name: text.split() for name, text in told} == {
+        name: meant[name] for name in meant.keys() - PARTS
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_the_docs_ask_is_answered(marts, command):
+    from dbt_metricflow.cli.main import query
+
+    asked = query.make_context("query", shlex.split(command)).params
+    assert marts.asked(
+        saved_query_name=asked["saved_query"],
+        metric_names=asked["metrics"],
+        group_by_names=asked["group_by"],
+        where_constraints=asked["where"] or None,
+        order_by_names=asked["order"],
+        time_constraint_start=asked["start_time"],
+        time_constraint_end=asked["end_time"],
+        limit=asked["limit"],
+    ).rows
 
 
 # --- from the command line -----------------------------------------------------------------------
