@@ -1,8 +1,8 @@
 """Metrics of the published file: `sightline metrics query …` is MetricFlow's `mf query …`.
 
 `mf` by itself asks pypi.org at every start whether there is a newer one, keeps a log of the values
-that people filter by, and finds what dbt wrote down in target/ only. Here nothing leaves the machine,
-nothing is logged, and DBT_TARGET_PATH counts. DBT_TARGET=dev asks the work file.
+that people filter by, and finds what dbt wrote down in target/ only. Here nothing leaves the
+machine, nothing is logged, and DBT_TARGET_PATH counts. DBT_TARGET=dev asks the work file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def ask(arguments: Sequence[str]) -> None:
     """Ends the program with mf's exit code."""
     if find_spec("dbt_metricflow") is None:
         raise MetricsProblem("MetricFlow is not installed: pip install -e '.[metrics]'")
-    # Instead of the module that asks pypi.org, and that unpickles what it finds in /tmp when imported.
+    # Instead of the module that asks pypi.org, and unpickles what it finds in /tmp when imported.
     sys.modules["update_checker"] = ModuleType("update_checker")
     sys.modules["update_checker"].UpdateChecker = _NoUpdates
     # Imported late: it takes a second, which no other command should wait for.
@@ -40,12 +40,13 @@ def configuration():
     from dbt_metricflow.cli.cli_configuration import CLIConfiguration
     from dbt_metricflow.cli.dbt_connectors.dbt_config_accessor import dbtArtifacts
 
-    _parse_what_changed()
-    target = os.environ.setdefault("DBT_TARGET", "ro")
+    target = os.environ.get("DBT_TARGET") or "ro"
     if target == "ro" and not published_file().exists():
         raise MetricsProblem(
-            f"{published_file()} is not there: publish first, or ask the work file with DBT_TARGET=dev"
+            f"{published_file()} is not there: publish first, or ask the work file: DBT_TARGET=dev"
         )
+    _parse_what_changed()
+    os.environ["DBT_TARGET"] = target
     dbtArtifacts.build_semantic_manifest_from_dbt_project_root = staticmethod(_semantic_manifest)
     configured = CLIConfiguration()
     configured.setup(_project("PROFILES"), _project("PROJECT"), configure_file_logging=False)

@@ -17,7 +17,9 @@ from decimal import Decimal
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from loaders.cli import main
 from loaders.landing import land
 from simulator import simulate
 from tests.warehouse.conftest import PROJECT, Warehouse
@@ -578,7 +580,7 @@ def test_a_saved_query_answers_what_the_marts_say(marts, name):
     answer = marts.saved(name)
     assert answer
     order = [tuple(row[key] for key in by) for row in answer]
-    assert order == sorted(order, key=lambda keys: [(key is None, str(key)) for key in keys])
+    assert order == sorted(order, key=lambda keys: [(key is None, key) for key in keys])
     for metric in parameters["metrics"]:
         if metric in TRAILING:
             continue
@@ -669,6 +671,14 @@ def test_the_command_line_asks_the_same_and_nobody_else(marts, tmp_path):
     assert (said, calls) == ("", [])
     # It keeps no log, which would have the values that people filter by.
     assert list(tmp_path.rglob("*.log*")) == []
+
+
+def test_without_a_published_file_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path))
+    monkeypatch.delenv("DBT_TARGET", raising=False)
+    done = CliRunner().invoke(main, ["metrics", "list", "metrics"])
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: {tmp_path / 'warehouse.duckdb'} is not there: publish")
 
 
 def test_configurations_are_valid(marts, tmp_path):
