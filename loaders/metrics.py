@@ -43,7 +43,8 @@ def configuration():
     target = os.environ.get("DBT_TARGET") or "ro"
     if target == "ro" and not published_file().exists():
         raise MetricsProblem(
-            f"{published_file()} is not there: publish first, or ask the work file: DBT_TARGET=dev"
+            f"{published_file()} is not there. Run: sightline publish. Or ask the work file:"
+            " DBT_TARGET=dev"
         )
     _parse_what_changed()
     os.environ["DBT_TARGET"] = target

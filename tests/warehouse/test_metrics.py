@@ -677,7 +677,7 @@ def test_without_a_published_file_it_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.delenv("DBT_TARGET", raising=False)
     done = CliRunner().invoke(main, ["metrics", "list", "metrics"])
     assert done.exit_code == 1
-    assert done.output.startswith(f"Error: {tmp_path / 'warehouse.duckdb'} is not there: publish")
+    assert "warehouse.duckdb is not there. Run: sightline publish." in done.output
 
 
 @pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning")  # of its spinner
