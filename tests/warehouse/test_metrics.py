@@ -26,6 +26,8 @@ from simulator import simulate
 from tests.warehouse.conftest import PROJECT, Warehouse
 
 ZONE = "Pacific/Auckland"
+WHAT_IS_ASKED = ("+semantic_model:*", "+calendar_days", "+weekly_user_stats", "+topic_daily_stats")
+NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
 # What nobody does in a world as small and as short; a metric that is always 0 shows nothing.
 UNHEARD_OF = (
     "topic_mastery set mastery_level = 'mastered' where mastery_level = 'competent'",
@@ -83,7 +85,7 @@ def marts(tmp_path_factory):
         simulate(landing, users=60, days=32, seed=5, start=date(2026, 3, 2), workers=1)
         assert land().failure is None
         zone = json.dumps({"reporting_timezone": ZONE})
-        warehouse.dbt("build", "--exclude-resource-type", "test", "unit_test", "--vars", zone)
+        warehouse.dbt("build", "-s", *WHAT_IS_ASKED, *NO_TESTS, "--vars", zone)
         with duckdb.connect(str(folder / "data" / "work.duckdb")) as con:
             for update in UNHEARD_OF:
                 con.execute(f"update {update}")
