@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint pytest world pages bench lock clean
+.PHONY: help setup demo docs test lint pytest world pages bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,13 @@ demo: setup ## simulate four apps, land their files, build, test and publish eve
 	@echo "  $(BIN)/dbt --quiet show -s what_to_work_on_next     one of the worked questions in analyses/"
 	@echo "  $(BIN)/sightline status                             what was put aside of the files, and why"
 	@echo "The tables are in $(DATA)/warehouse.duckdb, for any client of DuckDB. README.md goes on from here."
+
+# After a build. Of what is published: make docs ARGS="--no-compile --target ro"
+docs: setup ## every table, column and metric explained, in one file for a browser
+	@$(BIN)/dbt --quiet docs generate --static $(ARGS)
+	@mkdir -p "$(DATA)/pages"
+	@cp "$(or $(DBT_TARGET_PATH),target)/static_index.html" "$(DATA)/pages/tables.html"
+	@echo "Open $(DATA)/pages/tables.html in a browser; it needs no server and no network."
 
 test: setup lint pytest world ## lint, unit tests, then a small world from files to tested tables
 

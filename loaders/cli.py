@@ -27,6 +27,7 @@ from loaders.landing import Progress as LandingProgress
 from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
 from loaders.locking import AnotherRunning
+from loaders.metrics import MetricsProblem, ask
 from loaders.outcomes import Report
 from loaders.overview import overview as show_overview
 from loaders.parsing import settle_down
@@ -52,6 +53,7 @@ _PROBLEMS = (
     KeyProblem,
     books.NothingLanded,
     FittingProblem,
+    MetricsProblem,
     BuildFailed,
     NotPublishable,
     NothingPublished,
@@ -92,6 +94,7 @@ def main() -> None:
     \b
     sightline run          land, build, test, publish: readers get all of it or nothing
     sightline overview     the published numbers on one screen
+    sightline metrics      active users, retention, accuracy, …, of what is published
     sightline status       what is published, how fresh it is, what was put aside, what to do
     sightline rollback     give readers the version before this one
 
@@ -427,6 +430,22 @@ def key(source: str, user_id: str) -> None:
     hashed = any(stream.user_id_sha256 for stream in sources[source].streams.values())
     found = keyring.user_key(source, user_id, hashed)
     click.echo(str(found))
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def metrics(arguments: tuple[str, ...]) -> None:
+    """Ask for metrics: MetricFlow's `mf`, of the published file, and without a call home.
+
+    \b
+    sightline metrics list saved-queries
+    sightline metrics query --saved-query sessions_by_device
+    sightline metrics query --metrics sessions,bounce_rate --group-by app
+    sightline metrics --help
+    """
+    ask(arguments)
 
 
 @main.command("fit-mastery")

@@ -48,7 +48,8 @@ select
     accepted.country,
     accepted.consent_mode,
     accepted.properties,
-    accepted.load_id
+    accepted.load_id,
+    {{ local_date('accepted.occurred_at') }} as event_date
 from accepted
 inner join attributed on accepted.event_key = attributed.event_key
 left join actor_persons

@@ -55,7 +55,8 @@ select
     sessions.is_bounce,
     sessions.device_type,
     sessions.country,
-    sessions.load_id
+    sessions.load_id,
+    {{ local_date('sessions.started_at') }} as session_date
 from sessions
 inner join openings on sessions.session_id = openings.session_id
 left join actor_persons
