@@ -11,7 +11,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 BIN := .venv/bin
 # --no-compile: Python compiles what it imports; compiling all of it takes as long as the rest.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-deps --no-compile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -33,10 +33,13 @@ demo: setup ## simulate four apps, land their files, build, test and publish eve
 	@$(BIN)/sightline overview
 	@echo
 	@echo "Three things to try next:"
-	@echo "  $(BIN)/marimo run notebooks/journeys.py             one person's path, funnels, in the browser"
-	@echo "  $(BIN)/dbt --quiet show -s what_to_work_on_next     one of the worked questions in analyses/"
-	@echo "  $(BIN)/sightline status                             what was put aside of the files, and why"
-	@echo "The tables are in $(DATA)/warehouse.duckdb, for any client of DuckDB. README.md goes on from here."
+	@echo "  $(BIN)/marimo run notebooks/journeys.py"
+	@echo "      one person's visits, the funnels and the ways people take, in the browser"
+	@echo "  $(BIN)/sightline metrics query --saved-query weekly_active_users_by_app"
+	@echo "      one of twenty questions; 80 metrics to ask your own"
+	@echo "  $(BIN)/sightline status"
+	@echo "      what was wrong with the files, and what to do about it"
+	@echo "The tables are in $(DATA)/warehouse.duckdb. README.md says how to open it, and how to bring your own data."
 
 # After a build. Of what is published: make docs ARGS="--no-compile --target ro"
 docs: setup ## every table, column and metric explained, in one file for a browser

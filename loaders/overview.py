@@ -86,10 +86,10 @@ def _learning(con: duckdb.DuckDBPyConnection) -> list[str]:
     [(answers, right)] = con.execute(_ANSWERS).fetchall()
     if not answers:
         return []
-    [(judged, mastered)] = con.execute(_MASTERED).fetchall()
+    [(judged, proficient)] = con.execute(_PROFICIENT).fetchall()
     text = f"{_percent(right / answers)} of {count(answers)} first answers right"
     if judged:
-        text += f"; of {count(judged)} topics that somebody answered in, {count(mastered)} mastered"
+        text += f"; learners are proficient in {count(proficient)} of {count(judged)} topics"
     lines = [_line("Learning", text)]
     hardest = con.execute(_HARDEST, {"least": _LEAST_ANSWERS}).fetchall()
     if hardest:
@@ -212,8 +212,8 @@ from question_attempts
 where is_first_attempt
 """
 
-_MASTERED = """
-select count(*), count(*) filter (where mastery_level = 'mastered')
+_PROFICIENT = """
+select count(*), count(*) filter (where mastery_level in ('proficient', 'mastered'))
 from topic_mastery
 where mastery_score is not null
 """
