@@ -27,6 +27,10 @@ def work_file() -> Path:
     return data_folder() / "work.duckdb"
 
 
+def published_file() -> Path:
+    return data_folder() / "warehouse.duckdb"
+
+
 def _number(name: str, default: int, least: int = 1) -> int:
     text = os.environ.get(name)
     if not text:

@@ -165,9 +165,7 @@ def _what_follows(marked: str, cells: Cells, onward: list[str], flag: str) -> st
     """
 
 
-def _complements(
-    marked: str, cells: Cells, parts: Parts, flag: str, counts: Sequence[str]
-) -> str:
+def _complements(marked: str, cells: Cells, parts: Parts, flag: str, counts: Sequence[str]) -> str:
     key = [parts.whole.get(name, quoted(name)) for name in cells.cell] if parts.whole else []
     family = ", ".join([*key, *parts.by])
     order = ", ".join([flag + " desc", *counts, *(quoted(name) for name in cells.cell)])
