@@ -313,16 +313,16 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @main.command()
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--set", "set_name", metavar="NAME",
-              help="All tables of a folder (core, engagement, …), those of counts, or all.")  # fmt: skip
+              help="A folder of marts (core, engagement, …), counts or all.")  # fmt: skip
 @click.option("--format", "format_name", default="csv", show_default=True,
               type=click.Choice(list(exporting.ENDINGS)),
-              help="csv for spreadsheets, json (one object a line) or parquet for programs.")  # fmt: skip
+              help="csv for spreadsheets; json is one object a line.")  # fmt: skip
 @click.option("--from", "first", type=_DAY, metavar="YYYY-MM-DD", help="The first day, included.")
 @click.option("--to", "last", type=_DAY, metavar="YYYY-MM-DD", help="The last day, included.")
 @click.option("--out", type=click.Path(path_type=Path),
-              help="The folder to make.  [default: exports/<version>-<what> in the data folder]")  # fmt: skip
+              help="The folder to make.  [default: exports/<version>-… in the data]")  # fmt: skip
 @click.option("--keep-keys", is_flag=True,
-              help="Leave people's keys as they are in the warehouse, instead of hashing them again.")  # fmt: skip
+              help="Leave people's keys as they are in the warehouse.")  # fmt: skip
 @click.option("--with-free-text", is_flag=True,
               help="With the columns that hold what apps sent in their own words.")  # fmt: skip
 @click.option("--list", "as_list", is_flag=True, help="Show what can be exported, and stop.")

@@ -1,4 +1,4 @@
-"""`sightline export`: published tables as files for others, with a manifest that says what they are.
+"""`sightline export`: published tables as files for others, with a manifest beside them.
 
     warehouse.duckdb ──► draft folder ──► exports/<version>-<what>-<format>/
       (read-only)         *.csv|jsonl|parquet, manifest.json last; renamed when whole
@@ -354,12 +354,10 @@ class _Selected:
         source, where, order, hidden = f"published.main.{quoted(table.name)}", [], "", {}
         if table.kind == "cells":
             cells = Cells.of(table.declared)
+            flags = mark_hidden(con, source, cells, "temp.main._marked")
             source, order = "temp.main._marked", ", ".join(map(quoted, cells.cell))
-            flags = mark_hidden(
-                con, f"published.main.{quoted(table.name)}", cells, "temp.main._marked"
-            )
             hidden = {name: flags[group.name] for group in cells.people for name in group.hides}
-            where.append(f"not {flags[cells.people[0].name]}")
+            where.append(f"not ({_all_hidden(cells, flags)})")
         in_range = self._range()
         if in_range:
             where.append(in_range)
@@ -410,7 +408,7 @@ class _Selected:
         return " and ".join(bounds)
 
     def _count_suppressed(self, cells: Cells, flags: dict[str, str], in_range: str) -> None:
-        first = flags[cells.people[0].name]
+        first = f"({_all_hidden(cells, flags)})"
         numbers = " + ".join(
             f"{len(group.hides)} * count(*) filter (where not {first} and {flags[group.name]})"
             for group in cells.people
@@ -437,6 +435,11 @@ class _Selected:
 
     def forget(self) -> None:
         self.con.execute("drop table if exists temp.main._marked")
+
+
+def _all_hidden(cells: Cells, flags: dict[str, str]) -> str:
+    """Of such a row nothing is left; where the first group is hidden all are."""
+    return " and ".join(flags[group.name] for group in cells.people if group.hides)
 
 
 def _hashed_again(value: str) -> str:
@@ -537,9 +540,8 @@ def _manifest(wish: Wish, published: dict, files: list[dict]) -> dict:
     counts = [entry["table"] for entry in files if entry["kind"] == "cells"]
     mind = []
     if about_people:
-        mind.append(
-            f"{', '.join(about_people)}: rows about single people, pseudonymous and not anonymous."
-        )
+        which = ", ".join(about_people[:3]) + (", …" if len(about_people) > 3 else "")
+        mind.append(f"{which}: rows about single people, which are pseudonymous, not anonymous.")
         if counts:
             mind.append("Who has these rows can count them, and so find what is suppressed.")
         if wish.keep_keys:
