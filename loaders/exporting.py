@@ -120,9 +120,13 @@ def open_published() -> Iterator[duckdb.DuckDBPyConnection]:
         # Beyond it DuckDB spills in plain text, so inside the data folder.
         "temp_directory": str(data_folder() / "tmp"),
         "autoinstall_known_extensions": False,
+        # What is written is held back for nothing else: rows of people have no order to keep.
+        "preserve_insertion_order": False,
     }
     with duckdb.connect(config=settings) as con:
         con.execute("set TimeZone = 'UTC'")
+        con.execute("set enable_progress_bar = true")  # query_progress() needs it; we show it
+        con.execute("set enable_progress_bar_print = false")
         path = str(link.resolve()).replace("'", "''")
         con.execute(f"attach '{path}' as published (read_only)")
         con.execute("use published")
@@ -369,7 +373,9 @@ class _Selected:
                 value = f"case when not {hidden[name]} then {value} end"
             if name in table.keys and not wish.keep_keys:
                 value, handling = _hashed_again(value), "hashed again"
-            selected.append(f"{_written(value, column, wish, name)} as {quoted(name)}")
+            else:
+                value = _written(value, column["type"], wish.format)
+            selected.append(f"{value} as {quoted(name)}")
             self.columns.append(
                 {**column, "type": _type_of(column, name in table.keys, wish)}
                 | ({"handling": handling} if handling else {})
@@ -444,40 +450,40 @@ def _all_hidden(cells: Cells, flags: dict[str, str]) -> str:
 
 def _hashed_again(value: str) -> str:
     """Equal keys stay equal within an export, whatever the column and its type."""
-    hashed = f"sha256(getvariable('export_secret') || cast({value} as varchar))"
-    return f"cast(cast(left({hashed}, 32) as uuid) as varchar)"
+    return f"left(sha256(getvariable('export_secret') || cast({value} as varchar)), 32)"
 
 
-def _written(value: str, column: dict, wish: Wish, name: str) -> str:
+def _written(value: str, type: str, format: str) -> str:
     """As a program in any language, or a spreadsheet, reads it."""
-    kind = column["type"]
-    if kind == "UUID":
+    if type == "UUID":
         return f"cast({value} as varchar)"
-    if kind == "TIMESTAMP":
-        if wish.format == "parquet":
+    if type == "TIMESTAMP":
+        if format == "parquet":
             return f"({value}) at time zone 'UTC'"
         return f"strftime({value}, '%Y-%m-%dT%H:%M:%S.%fZ')"
-    if kind in ("DOUBLE", "FLOAT"):  # JSON has no word for what is no number, spreadsheets several
+    if type in ("DOUBLE", "FLOAT"):  # JSON has no word for what is no number, spreadsheets several
         return f"case when isfinite({value}) then {value} end"
-    if wish.format != "csv":
+    if format != "csv" or type in ("BOOLEAN", "DATE") or "INT" in type or "DECIMAL" in type:
         return value
-    if kind == "VARCHAR":
-        return _defused(value)
-    if kind in ("BOOLEAN", "DATE") or "INT" in kind or kind.startswith("DECIMAL"):
-        return value
-    return _defused(f"cast(to_json({value}) as varchar)")
+    return _defused(value if type == "VARCHAR" else f"cast(to_json({value}) as varchar)")
 
 
 # What makes a spreadsheet take a text for a formula, also as its full-width twin, behind blanks
 # and quotes; at the beginning of the text, and behind what another spreadsheet separates cells by.
 _FORMULA = r"""(^|[;\t\r\n])(["'\s]*)([=+\-@\t\r＝＋－＠])"""  # noqa: RUF001
 _NUMBER = r"[+-]?[0-9]+([.,][0-9]+)?"
+_FIRST = "=+-@＝＋－＠\"' \t\r\n"  # noqa: RUF001
+_ANYWHERE = ";\t\r\n"
 
 
 def _defused(value: str) -> str:
     pattern = _FORMULA.replace("'", "''")
+    # Regular expressions are slow, and hardly any text needs them.
+    suspicious = [f"left({value}, 1) in ({', '.join(f'chr({ord(each)})' for each in _FIRST)})"]
+    suspicious += [f"contains({value}, chr({ord(each)}))" for each in _ANYWHERE]
     return (
-        f"case when regexp_full_match({value}, '{_NUMBER}') then {value} "
+        f"case when not ({' or '.join(suspicious)}) then {value} "
+        f"when regexp_full_match({value}, '{_NUMBER}') then {value} "
         f"else regexp_replace({value}, '{pattern}', '\\1''\\2\\3', 'g') end"
     )
 
