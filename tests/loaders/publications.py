@@ -8,12 +8,20 @@ from pathlib import Path
 import duckdb
 
 
-def publish(data: Path, tables: dict[str, tuple[str, dict]], version: int = 1) -> Path:
+def publish(
+    data: Path,
+    tables: dict[str, tuple[str, dict]],
+    version: int = 1,
+    work: Path | None = None,
+    as_of_date: str = "2026-04-11",
+) -> Path:
     """Each table is a query and what its yml would declare under `config: meta: export:`. A table
-    may name its folder: `learning/topics`."""
+    may name its folder: `learning/topics`. A work file is attached as `work`."""
     path = data / "published" / f"{version:06}.duckdb"
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as con:
+        if work:
+            con.execute(f"attach '{work}' as work (read_only)")
         con.execute(
             "create table published_tables (table_name varchar, concept varchar, row_count bigint, "
             "description varchar, meta json)"
@@ -28,7 +36,7 @@ def publish(data: Path, tables: dict[str, tuple[str, dict]], version: int = 1) -
         con.execute(
             "create table publication as select "
             f"{version} as version, timestamp '2026-04-12 08:00:00' as published_at, "
-            "7::bigint as through_load_id, date '2026-04-11' as as_of_date"
+            f"7::bigint as through_load_id, date '{as_of_date}' as as_of_date"
         )
     link = data / "warehouse.duckdb"
     link.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ KINDS = {
 NOBODYS_KEYS = {"content_key"}
 
 
+@cache
 def described(mart: str) -> dict:
     text = yaml.safe_load(MARTS[mart].with_suffix(".yml").read_text("utf-8"))
     [model] = [model for model in text["models"] if model["name"] == mart]
