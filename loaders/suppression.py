@@ -67,11 +67,20 @@ class Cells:
     def of(cls, declared: dict) -> Cells:
         return cls(
             cell=declared["cell"],
-            people=[Group(**group) for group in declared["people"]],
+            people=[group for entry in declared["people"] for group in _groups(entry)],
             parts=[Parts(**parts) for parts in declared.get("parts", ())],
             only=declared.get("only", "true"),
             open=declared.get("open", []),
         )
+
+
+def _groups(entry: dict) -> list[Group]:
+    """`each` is short for as many groups of one number that is its own count: of fewer than ten
+    answers, fewer than ten people are told."""
+    if "each" not in entry:
+        return [Group(**entry)]
+    rest = {name: value for name, value in entry.items() if name != "each"}
+    return [Group(name=name, counts=[name], hides=[name], **rest) for name in entry["each"]]
 
 
 def quoted(name: str) -> str:
