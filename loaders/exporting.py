@@ -310,6 +310,7 @@ def _write(
     con.execute("set variable export_secret = ?", [secrets.token_hex(32)])
     total, done, files = sum(table.rows for table in tables) or 1, 0, []
     for table in tables:
+        on_progress(done, total, len(files))  # to judge the cells of a table can take a while
         path = draft / f"{table.name}.{ENDINGS[wish.format]}"
         columns = _dicts(
             con,
