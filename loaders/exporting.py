@@ -19,9 +19,10 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -320,9 +321,13 @@ def _write(
             [table.name],
         )
         selected = _Selected(con, table, columns, wish)
-        copying = _Copying(con, selected.query, path, wish.format)
-        for share in copying.shares():
-            on_progress(done + share * table.rows, total, len(files))
+        rows = _copy(
+            con,
+            selected.query,
+            path,
+            wish.format,
+            partial(_tell, on_progress, done, table.rows, total, len(files)),
+        )
         done += table.rows
         _sync(path)
         files.append(
@@ -331,7 +336,7 @@ def _write(
                 "table": table.name,
                 "kind": table.kind,
                 "description": table.description.strip(),
-                "rows": copying.rows,
+                "rows": rows,
                 "bytes": path.stat().st_size,
                 "sha256": _sha256(path),
                 "columns": selected.columns,
@@ -340,6 +345,12 @@ def _write(
         )
         selected.forget()
     return files
+
+
+def _tell(
+    on_progress: Progress, before: int, rows: int, total: int, files: int, share: float
+) -> None:
+    on_progress(before + share * rows, total, files)
 
 
 class _Selected:
@@ -504,37 +515,37 @@ _OPTIONS = {
 }
 
 
-class _Copying:
-    """Writes the file, in a thread that can be asked how far it is."""
+def _copy(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    path: Path,
+    format: str,
+    on_share: Callable[[float], None],
+) -> int:
+    """Writes the file and returns its rows; meanwhile says every so often how far it is."""
+    target = str(path).replace("'", "''")
+    command = f"copy ({query}) to '{target}' ({_OPTIONS[format]})"
+    rows, problems, has_ended = [], [], threading.Event()
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, query: str, path: Path, format: str):
-        self.con, self.rows = con, 0
-        target = str(path).replace("'", "''")
-        self.command = f"copy ({query}) to '{target}' ({_OPTIONS[format]})"
-
-    def shares(self) -> Iterator[float]:
-        problems: list[BaseException] = []
-
-        def copy() -> None:
-            try:
-                [self.rows] = self.con.execute(self.command).fetchone()
-            except BaseException as problem:
-                problems.append(problem)
-
-        writer = threading.Thread(target=copy, daemon=True)
-        writer.start()
+    def copy() -> None:
         try:
-            while writer.is_alive():
-                writer.join(0.1)
-                with suppress(duckdb.Error):
-                    yield min(max(self.con.query_progress() / 100, 0.0), 1.0)
-        except BaseException:
-            self.con.interrupt()
-            writer.join()
-            raise
-        if problems:
-            raise problems[0]
-        yield 1.0
+            rows.extend(con.execute(command).fetchone())
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            has_ended.set()
+
+    try:
+        # An event, not join(): interrupted by Ctrl-C, Python 3.11 takes a thread for ended.
+        threading.Thread(target=copy, daemon=True).start()
+        while not has_ended.wait(0.1):
+            on_share(min(max(con.query_progress() / 100, 0.0), 1.0))
+    finally:
+        while not has_ended.wait(0.1):  # Ctrl-C; nothing may be closed under the writer
+            con.interrupt()
+    if problems:
+        raise problems[0]
+    return rows[0]
 
 
 def _sha256(path: Path) -> str:

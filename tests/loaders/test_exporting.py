@@ -375,3 +375,14 @@ def test_a_killed_export_leaves_nothing_that_looks_like_one(door):
     assert not [path for path in exports.iterdir() if not path.name.startswith(".")]
     export(Wish(("few",)))
     assert [path.name for path in exports.iterdir()] == ["000001-few-csv"]
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing(published):
+    def press(done: float, total: float, files: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(Wish(set_name="all"), press)
+    assert list((published.data / "exports").iterdir()) == []
+    export(Wish(set_name="all"))
