@@ -536,8 +536,12 @@ def _copy(
             has_ended.set()
 
     try:
+        try:
+            threading.Thread(target=copy, daemon=True).start()
+        except RuntimeError:  # it could not be started
+            has_ended.set()
+            raise
         # An event, not join(): interrupted by Ctrl-C, Python 3.11 takes a thread for ended.
-        threading.Thread(target=copy, daemon=True).start()
         while not has_ended.wait(0.1):
             on_share(min(max(con.query_progress() / 100, 0.0), 1.0))
     finally:
