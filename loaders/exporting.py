@@ -426,23 +426,19 @@ class _Selected:
         return " and ".join(bounds)
 
     def _count_suppressed(self, cells: Cells, flags: dict[str, str], in_range: str) -> None:
-        first = f"({_all_hidden(cells, flags)})"
+        nothing_left = f"({_all_hidden(cells, flags)})"
+        within = f" where {in_range}" if in_range else ""
         numbers = " + ".join(
-            f"{len(group.hides)} * count(*) filter (where not {first} and {flags[group.name]})"
+            f"{len(group.hides)} * count(*) filter "
+            f"(where not {nothing_left} and {flags[group.name]})"
             for group in cells.people
         )
-        rows, others, [everything] = (
-            *self.con.execute(
-                f"select count(*) filter (where {first}), {numbers} from temp.main._marked"
-                + (f" where {in_range}" if in_range else "")
-            ).fetchone(),
-            self.con.execute(
-                f"select count(*) from published.main.{quoted(self.table.name)}"
-                + (f" where {in_range}" if in_range else "")
-            ).fetchone(),
-        )
-        [cut] = self.con.execute(
-            "select count(*) from temp.main._marked" + (f" where {in_range}" if in_range else "")
+        cut, rows, others = self.con.execute(
+            f"select count(*), count(*) filter (where {nothing_left}), {numbers} "
+            f"from temp.main._marked{within}"
+        ).fetchone()
+        [everything] = self.con.execute(
+            f"select count(*) from published.main.{quoted(self.table.name)}{within}"
         ).fetchone()
         self.remarks["suppressed"] = {
             "below_people": FEWEST,
