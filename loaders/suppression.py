@@ -5,7 +5,8 @@ each with the counts of people that it tells (reached a step; entered and did no
 group is hidden where
 
 1. one of its counts is 1 to 9 (nobody at all is nobody: 0 is shown), or what it builds on is;
-2. the cell is part of a whole of which it is hidden: the parts would add up to it;
+2. the cell is part of a whole of which it is hidden: the parts would add up to it; or the whole has
+   1 to 9 people more;
 3. the parts of a whole that are hidden would, together, again be 1 to 9 people: then the next
    smallest is hidden with them, until they are ten, and so are the zeros beside them.
 
@@ -131,7 +132,9 @@ def _mark_group(
     if not counts:
         return
     divisions = [parts for parts in cells.parts if group.name in (parts.groups or [group.name])]
-    steps = [_parts_of_hidden(marked, cells, parts, flag) for parts in divisions if parts.whole]
+    steps = [
+        _telling_parts(marked, cells, parts, flag, counts) for parts in divisions if parts.whole
+    ]
     if group.onward:
         steps.append(_what_follows(marked, cells, group.onward, flag))
     steps += [_complements(marked, cells, parts, flag, counts) for parts in divisions]
@@ -144,7 +147,11 @@ def _mark_group(
         [now] = con.execute(f"select count(*) from {marked} where {flag}").fetchone()
 
 
-def _parts_of_hidden(marked: str, cells: Cells, parts: Parts, flag: str) -> str:
+def _telling_parts(
+    marked: str, cells: Cells, parts: Parts, flag: str, counts: Sequence[str]
+) -> str:
+    """Parts of a hidden whole, and those that are all of it but a few."""
+    few = [f"whole.{name} - part.{name} between 1 and {FEWEST - 1}" for name in counts]
     of_whole = [
         f"whole.{quoted(name)} is not distinct from "
         + (f"part.{_whole_name(name)}" if name in parts.whole else f"part.{quoted(name)}")
@@ -155,7 +162,7 @@ def _parts_of_hidden(marked: str, cells: Cells, parts: Parts, flag: str) -> str:
         select part._cell
         from (select *{wholes} from {marked} where {parts.of}) as part
         inner join {marked} as whole on {" and ".join(of_whole)}
-        where whole.{flag} and not part.{flag}
+        where not part.{flag} and ({" or ".join([f"whole.{flag}", *few])})
     """
 
 

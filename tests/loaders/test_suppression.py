@@ -53,6 +53,9 @@ def hidden_countries(**people: int) -> str:
         # Nobody is nobody; but beside what is hidden it would tell that it is not one of those.
         ({"all": 40, "at": 0, "be": 40}, ""),
         ({"all": 60, "at": 0, "be": 9, "ch": 11, "de": 40}, "at be ch"),
+        # Where people may be in several parts: all of them but two are in the first.
+        ({"all": 20, "at": 18, "be": 5, "ch": 5}, "at be ch"),
+        ({"all": 28, "at": 18, "be": 10, "ch": 11}, ""),
         # With a small whole all of its parts go.
         ({"all": 9, "at": 0, "be": 9}, "all at be"),
         # Equally small ones go by their names, so that every export hides the same.
