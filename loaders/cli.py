@@ -18,6 +18,7 @@ import click
 import duckdb
 import orjson
 
+from loaders import exporting
 from loaders import status as books
 from loaders.building import BuildFailed, Dbt, Progress
 from loaders.files import LandingProblem
@@ -57,6 +58,7 @@ _PROBLEMS = (
     BuildFailed,
     NotPublishable,
     NothingPublished,
+    exporting.ExportProblem,
 )
 
 
@@ -102,6 +104,7 @@ def main() -> None:
     sightline simulate     make a world of four apps, to try things on
     sightline land         load new files from the landing folder, exactly once
     sightline publish      publish what `dbt build` has built and tested
+    sightline export       published tables as files for others, with what is small suppressed
     sightline key          the key that a user's rows carry
     sightline fit-mastery  refit the learner model on your own answers, where that is better
 
@@ -482,3 +485,77 @@ def fit_mastery(output: Path | None, dry_run: bool) -> None:
     write_seed(seed, found.fitted, target)
     click.echo(f"Written to {target}.")
     click.echo("Next: dbt build" if output is None else f"Next: copy it to {seed.path}, dbt build")
+
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@main.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--set", "set_name", metavar="NAME",
+              help="A folder of marts (core, engagement, …), counts or all.")  # fmt: skip
+@click.option("--format", "format_name", default="csv", show_default=True,
+              type=click.Choice(list(exporting.ENDINGS)),
+              help="csv for spreadsheets; json is one object a line.")  # fmt: skip
+@click.option("--from", "first", type=_DAY, metavar="YYYY-MM-DD", help="The first day, included.")
+@click.option("--to", "last", type=_DAY, metavar="YYYY-MM-DD", help="The last day, included.")
+@click.option("--out", type=click.Path(path_type=Path),
+              help="The folder to make.  [default: exports/<version>-… in the data]")  # fmt: skip
+@click.option("--keep-keys", is_flag=True,
+              help="Leave people's keys as they are in the warehouse.")  # fmt: skip
+@click.option("--with-free-text", is_flag=True,
+              help="With the columns that hold what apps sent in their own words.")  # fmt: skip
+@click.option("--list", "as_list", is_flag=True, help="Show what can be exported, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
+def export(
+    tables: tuple[str, ...],
+    set_name: str | None,
+    format_name: str,
+    first: datetime | None,
+    last: datetime | None,
+    out: Path | None,
+    keep_keys: bool,
+    with_free_text: bool,
+    as_list: bool,
+    as_json: bool,
+) -> None:
+    """Write published tables as files for others, a file a TABLE, with a manifest.
+
+    Keys of people, devices and visits are hashed again for each export: the tables of one export
+    still join, two exports do not. In tables of counts what tells of 1 to 9 people is suppressed,
+    and enough beside it that subtracting gives nothing away. CSV is safe to open in a spreadsheet.
+
+    \b
+    sightline export --list                                     what there is
+    sightline export active_users                               one table
+    sightline export --set counts --format parquet              no rows about single people
+    sightline export --set engagement --from 2026-03-09 --to 2026-03-15
+
+    The folder is there when it is whole, and never replaced; manifest.json in it says what, when,
+    from which version. Readers and builds are not disturbed. docs/exporting.md says what all this
+    protects, and what it does not.
+    """
+    if as_list:
+        click.echo(exporting.list_tables())
+        return
+    if bool(tables) == bool(set_name):
+        raise click.UsageError("name tables, or one --set; sightline export --list shows both")
+    line = ProgressLine("exporting")
+    wish = exporting.Wish(
+        tables,
+        set_name,
+        format_name,
+        first and first.date(),
+        last and last.date(),
+        out,
+        keep_keys,
+        with_free_text,
+    )
+    exported = exporting.export(
+        wish,
+        on_progress=lambda done, total, files: line.show(
+            done, total, f"{count(files)} files", done, "rows"
+        ),
+    )
+    line.finish()
+    click.echo(exported.as_json() if as_json else exported.as_text())

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from loaders.cli import main
+from tests.loaders.publications import publish
 from tests.loaders.records import academy, gz, lines, to_json
 
 STREAM = "academy/tracking_events"
@@ -31,7 +32,15 @@ class TestHelp:
     def test_it_shows_the_way(self, sightline):
         code, out, _ = sightline("--help")
         assert code == 0
-        for word in ("simulate", "land", "status", "key", "fit-mastery", "SIGHTLINE_DATA"):
+        for word in (
+            "simulate",
+            "land",
+            "status",
+            "key",
+            "fit-mastery",
+            "export",
+            "SIGHTLINE_DATA",
+        ):
             assert word in out
 
     @pytest.mark.parametrize(
@@ -39,6 +48,7 @@ class TestHelp:
         [
             ("land", ["landing/<source>/<stream>/", "Exit code 0", "interrupt", "--json"]),
             ("status", ["put aside", "Exit code 0", "--json"]),
+            ("export", ["--set counts", "hashed again", "1 to 9", "manifest.json", "--list"]),
             ("key", ["SOURCE USER_ID", "erasure", "--"]),
             ("fit-mastery", ["AUC", "Exit code 0", "dbt build", "docs/mastery.md", "--dry-run"]),
             ("simulate", ["--seed", "--users", "invented", "[default"]),
@@ -269,3 +279,37 @@ def test_only_the_command_itself_needs_a_shell(door):
     assert done.returncode == 3
     assert json.loads(done.stdout)["totals"]["landed"] == 1
     assert door.run("status").returncode == 3
+
+
+class TestExport:
+    @pytest.fixture
+    def published(self, door):
+        declared = {"kind": "plain", "date": "day"}
+        publish(door.data, {"core/days": ("select date '2026-03-02' as day", declared)})
+        return door
+
+    def test_it_says_what_it_wrote_and_where(self, published, sightline):
+        code, out, _ = sightline("export", "days", "--from", "2026-03-02", "--to", "2026-03-02")
+        assert code == 0
+        assert "days            1 rows  plain" in out
+        assert "000001-days-from-2026-03-02-to-2026-03-02-csv" in out
+        code, out, _ = sightline("export", "--set", "all", "--json", "--out", published.data / "x")
+        assert json.loads(out)["files"][0]["rows"] == 1
+
+    def test_what_there_is(self, published, sightline):
+        code, out, _ = sightline("export", "--list")
+        assert code == 0
+        assert "days" in out
+        assert "Sets: all, core, counts" in out
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [[], ["days", "--set", "all"], ["days", "--from", "2026-02-30"], ["days", "--format", "x"]],
+    )
+    def test_wrong_arguments_are_2(self, published, sightline, arguments):
+        assert sightline("export", *arguments)[0] == 2
+
+    def test_what_is_not_there_is_1_and_says_what_is(self, published, sightline):
+        code, _, error = sightline("export", "day")
+        assert code == 1
+        assert "Did you mean days?" in error

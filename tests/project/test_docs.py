@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
 from loaders.cli import main
 from loaders.fitting import FOLDS, LEAST_ANSWERS, LEAST_LEARNERS, MOST_ANSWERS
@@ -16,6 +17,7 @@ from loaders.learner_model import NAMES
 from loaders.privacy import Keyring
 from loaders.settings import Limits
 from loaders.sources import load_sources
+from tests.loaders.publications import publish
 from tests.loaders.records import shaped
 from tests.warehouse.mastery_reference import (
     SHIPPED,
@@ -30,6 +32,7 @@ PROJECT = Path(__file__).parents[2]
 SOURCES = (PROJECT / "docs" / "sources.md").read_text("utf-8")
 EVIDENCE = (PROJECT / "docs" / "evidence.md").read_text("utf-8")
 LANDING = (PROJECT / "docs" / "landing.md").read_text("utf-8")
+EXPORTING = (PROJECT / "docs" / "exporting.md").read_text("utf-8")
 MASTERY = (PROJECT / "docs" / "mastery.md").read_text("utf-8")
 README = (PROJECT / "README.md").read_text("utf-8")
 
@@ -176,11 +179,32 @@ def test_what_refitting_takes_is_what_the_docs_say():
 
 
 def test_the_commands_that_the_docs_name_are_those_that_there_are():
-    named = set(re.findall(r"sightline ([a-z][a-z-]+)", MASTERY + LANDING + README))
+    named = set(re.findall(r"sightline ([a-z][a-z-]+)", MASTERY + LANDING + EXPORTING + README))
     assert named - {"and"} <= set(main.commands)
     assert set(main.commands) <= named
     options = {option for each in main.commands["fit-mastery"].params for option in each.opts}
     assert set(re.findall(r"(?<!-)--[a-z][a-z-]+", MASTERY)) == options
+
+
+def test_the_exports_that_the_docs_show_are_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path))
+    counts = {"kind": "cells", "date": "day", "cell": ["day"], "people": [
+        {"name": "people", "counts": ["dau"], "hides": ["dau"]}
+    ]}  # fmt: skip
+    publish(
+        tmp_path,
+        {"engagement/active_users": ("select date '2026-03-09' as day, 10 as dau", counts)},
+    )
+    commands = _block(EXPORTING, "").splitlines()
+    assert len(commands) >= 4
+    for command in commands:
+        done = CliRunner().invoke(main, command.split()[1:])
+        assert done.exit_code == 0, done.output
+    assert len(list((tmp_path / "exports").iterdir())) == len(commands) - 1
+    options = {option for each in main.commands["export"].params for option in each.opts}
+    named = set(re.findall(r"(?<!-)--[a-z][a-z-]+", EXPORTING))
+    assert options - named == {"--json", "tables"}
+    assert named <= options
 
 
 @pytest.mark.parametrize("model", ["topic_mastery", "knowledge_gaps"])

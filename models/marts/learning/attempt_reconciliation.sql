@@ -7,6 +7,7 @@ with attempts as (
 select
     attempt_date,
     source_app,
+    count(distinct person_key) as learner_count,
     count(*) as attempt_count,
     count(
         case when claimed_is_first_attempt <> is_first_attempt then 1 end

@@ -27,6 +27,7 @@ weeks as (
         cast(attempt_week as date) as week_start,
         attempt_kind,
         tenth,
+        count(distinct person_key) as learner_count,
         count(*) as attempt_count,
         count(case when is_success then 1 end) as success_count,
         sum({{ units('predicted_rate') }}) as predicted_units,
@@ -35,11 +36,18 @@ weeks as (
     group by cast(attempt_week as date), attempt_kind, tenth
 ),
 
-gathered as (
-    select * from weeks
-    union all
+-- Who answered in two weeks is one of the learners of all.
+learners as (
     select
-        cast(null as date) as week_start,
+        attempt_kind,
+        tenth,
+        count(distinct person_key) as learner_count
+    from kinds
+    group by attempt_kind, tenth
+),
+
+sums as (
+    select
         attempt_kind,
         tenth,
         sum(attempt_count) as attempt_count,
@@ -48,12 +56,30 @@ gathered as (
         sum(log_loss_units) as log_loss_units
     from weeks
     group by attempt_kind, tenth
+),
+
+gathered as (
+    select * from weeks
+    union all
+    select
+        cast(null as date) as week_start,
+        sums.attempt_kind,
+        sums.tenth,
+        learners.learner_count,
+        sums.attempt_count,
+        sums.success_count,
+        sums.predicted_units,
+        sums.log_loss_units
+    from sums
+    inner join learners
+        on sums.attempt_kind = learners.attempt_kind and sums.tenth = learners.tenth
 )
 
 select
     week_start,
     attempt_kind,
     tenth,
+    learner_count,
     cast(attempt_count as bigint) as attempt_count,
     {{ from_units('predicted_units') }} / attempt_count as predicted_rate,
     success_count / cast(attempt_count as double) as actual_rate,
