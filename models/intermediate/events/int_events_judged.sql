@@ -1,33 +1,11 @@
 {{ config(materialized='incremental', unique_key='load_id') }}
 
-with academy_events as (
-    select * from {{ ref('int_academy_events_conformed') }}
-),
-
-studyin_events as (
-    select * from {{ ref('int_studyin_events_conformed') }}
-),
-
-sketchychain_events as (
-    select * from {{ ref('int_sketchychain_events_conformed') }}
-),
-
-interaction_log_events as (
-    select * from {{ ref('int_interaction_log_events_conformed') }}
+with conformed as (
+    select * from {{ ref('int_events_conformed') }}
 ),
 
 registry as (
     select * from {{ ref('event_registry') }}
-),
-
-gathered as (
-    select * from academy_events
-    union all
-    select * from studyin_events
-    union all
-    select * from sketchychain_events
-    union all
-    select * from interaction_log_events
 ),
 
 arrived as (
@@ -35,7 +13,7 @@ arrived as (
         *,
         coalesce(anonymous_key, client_session_id, user_key) as visitor_key,
         coalesce(client_session_id, anonymous_key, user_key) as partition_key
-    from gathered
+    from conformed
     where {{ is_touched('load_id') }}
 )
 
