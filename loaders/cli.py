@@ -27,6 +27,7 @@ from loaders.outcomes import Report
 from loaders.parsing import settle_down
 from loaders.privacy import KeyProblem, Keyring, key_file, load_secret, name_identifier
 from loaders.progress import ProgressLine, count, size
+from loaders.scaffolding import ScaffoldingProblem, add_app
 from loaders.settings import SettingsError, landing_folder, work_file
 from loaders.sources import SourceProblem, load_sources
 
@@ -42,6 +43,7 @@ _PROBLEMS = (
     KeyProblem,
     books.NothingLanded,
     FittingProblem,
+    ScaffoldingProblem,
 )
 
 
@@ -82,6 +84,7 @@ def main() -> None:
     sightline status       what was loaded, what was put aside, and what to do about it
     sightline key          the key that a user's rows carry
     sightline fit-mastery  refit the learner model on your own answers, where that is better
+    sightline add-app      write the models of an app of your own
 
     Data lies in the folder data/, or where SIGHTLINE_DATA says. After landing, `dbt build`
     makes the tables.
@@ -302,3 +305,17 @@ def fit_mastery(output: Path | None, dry_run: bool) -> None:
     write_seed(seed, found.fitted, target)
     click.echo(f"Written to {target}.")
     click.echo("Next: dbt build" if output is None else f"Next: copy it to {seed.path}, dbt build")
+
+
+@main.command("add-app")
+@click.argument("source")
+def add_app_models(source: str) -> None:
+    """Write the models of an app that has its file in loaders/sources and its rows in the registry.
+
+    They are plain models in models/staging/SOURCE/ and models/intermediate/events/, yours to read
+    and to change; columns of the source file that are named as all apps name them are taken up by
+    themselves. Nothing that is there is overwritten. docs/adding-an-app.md goes through it.
+    """
+    for path in add_app(source):
+        click.echo(path.as_posix())
+    click.echo("Next: sightline land, dbt build")

@@ -1,8 +1,8 @@
 {#- One more app is one more name here, and int_<app>_events_conformed. -#}
-{% set sources = ['academy', 'interaction_log', 'sketchychain', 'studyin'] %}
+{% set source_apps = ['academy', 'interaction_log', 'sketchychain', 'studyin'] %}
 
 with gathered as (
-    {% for app in sources %}
+    {% for app in source_apps %}
         -- Listed, for a union goes by position, whatever an app's model calls its columns.
         select
             event_key,
