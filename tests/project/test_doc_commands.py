@@ -33,7 +33,7 @@ NOT_RUN = {
     ".venv/bin/python -m pytest": "docs/evidence.md: they are tests themselves",
     ".venv/bin/sightline land && .venv/bin/dbt build": "docs/adding-an-app.md does it",
     ".venv/bin/dbt build": "docs/adding-an-app.md does it",
-    ".venv/bin/sightline fit-mastery": "takes more learners; tests/warehouse/test_fitting.py does it",
+    ".venv/bin/sightline fit-mastery": "takes more learners; test_fitting.py does it",
 }
 COMMANDS = r"^(?:\.venv/bin/|make |sightline |dbt |apt |pip |uv |git |crontab )"
 
