@@ -12,7 +12,7 @@ import pytest
 from loaders.cli import main
 from loaders.fitting import FOLDS, LEAST_ANSWERS, LEAST_LEARNERS, MOST_ANSWERS
 from loaders.learner_model import NAMES
-from loaders.privacy import Keyring
+from loaders.privacy import Keyring, scrub
 from loaders.settings import Limits
 from loaders.sources import TYPES, load_sources
 from tests.loaders.records import shaped
@@ -30,8 +30,10 @@ ADDING = (PROJECT / "docs" / "adding-an-app.md").read_text("utf-8")
 SOURCES = (PROJECT / "docs" / "sources.md").read_text("utf-8")
 EVIDENCE = (PROJECT / "docs" / "evidence.md").read_text("utf-8")
 LANDING = (PROJECT / "docs" / "landing.md").read_text("utf-8")
+PRIVACY = (PROJECT / "docs" / "privacy.md").read_text("utf-8")
 MASTERY = (PROJECT / "docs" / "mastery.md").read_text("utf-8")
 README = (PROJECT / "README.md").read_text("utf-8")
+RING = Keyring(b"k" * 64)
 
 
 def _block(text: str, language: str) -> str:
@@ -192,3 +194,27 @@ def test_what_the_model_gives_is_explained(model):
     values = [v for found in re.findall(r"values: \[(.*?)\]", text) for v in found.split(", ")]
     assert len(values) >= 7
     assert [value for value in values if value not in MASTERY] == []
+
+
+def test_text_is_scrubbed_as_the_docs_say():
+    table = PRIVACY.partition("| text | what is kept of it |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in table.splitlines()]
+    assert len(rows) >= 7
+    assert [(sent, scrub(sent)) for sent, _ in rows] == rows
+
+
+def test_who_denies_consent_is_kept_as_the_docs_say(birds):
+    """Of the example's second watcher: no text, no network, other keys in another visit."""
+    lines = _block(ADDING, "json").encode().splitlines()
+    record = orjson.loads(lines[5]) | {
+        "net": {"ip": "203.0.113.9", "agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/135.0"},
+        "unheard": "of",
+    }
+    records = [record, record | {"visit": "v-6", "ref": {"no": "s-7"}}]
+    batch, _ = shaped([orjson.dumps(r) for r in records], birds.streams["sightings"], RING)
+    here, there = batch.to_pylist()
+    assert (here["consent_mode"], here["ip_prefix"], here["user_key"]) == ("anonymous", None, None)
+    assert (here["os"], here["topic_id"]) == ("Linux", "wren")
+    assert orjson.loads(here["properties"]) == {"bird": {"count": 1}, "net": {}, "ref": {}}
+    assert here["anonymous_key"] != there["anonymous_key"]
+    assert here["event_id"] == "s-6"

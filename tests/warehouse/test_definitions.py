@@ -1,5 +1,5 @@
-"""The examples of docs/definitions.md: the events of each section are landed as an app of its own, all
-are built once, and the tables must say what the page says."""
+"""The examples of docs/definitions.md: the events of each section are landed as an app of its own,
+all are built once, and the tables must say what the page says."""
 
 from __future__ import annotations
 
