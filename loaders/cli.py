@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -18,17 +19,24 @@ import duckdb
 import orjson
 
 from loaders import status as books
+from loaders.building import BuildFailed, Dbt, Progress
 from loaders.files import LandingProblem
 from loaders.fitting import FittingProblem, Seed, fit, seed_file, write_seed
-from loaders.landing import AnotherLoadRunning, LoadFailed
+from loaders.landing import LoadFailed
+from loaders.landing import Progress as LandingProgress
 from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
+from loaders.locking import AnotherRunning
 from loaders.outcomes import Report
 from loaders.parsing import settle_down
 from loaders.privacy import KeyProblem, Keyring, key_file, load_secret, name_identifier
 from loaders.progress import ProgressLine, count, size
+from loaders.publishing import NothingPublished, NotPublishable
+from loaders.publishing import publish as publish_marts
+from loaders.publishing import rollback as roll_back
+from loaders.running import Outcome, Runner
 from loaders.scaffolding import ScaffoldingProblem, add_app
-from loaders.settings import SettingsError, landing_folder, work_file
+from loaders.settings import SettingsError, landing_folder, published_file, work_file
 from loaders.sources import SourceProblem, load_sources
 
 ATTENTION = 3
@@ -36,13 +44,16 @@ _PROBLEMS = (
     SettingsError,
     SourceProblem,
     LandingProblem,
-    AnotherLoadRunning,
+    AnotherRunning,
     LoadFailed,
     WarehouseBusy,
     WarehouseProblem,
     KeyProblem,
     books.NothingLanded,
     FittingProblem,
+    BuildFailed,
+    NotPublishable,
+    NothingPublished,
     ScaffoldingProblem,
 )
 
@@ -80,14 +91,18 @@ def main() -> None:
 
     \b
     sightline simulate     make a world of four apps, to try things on
+    sightline run          land, build, publish: readers get all of it or nothing
+    sightline status       what is published, how fresh it is, what was put aside, what to do
+    sightline rollback     give readers the version before this one
+    
     sightline land         load new files from the landing folder, exactly once
-    sightline status       what was loaded, what was put aside, and what to do about it
+    sightline publish      publish what `dbt build` has built and tested
     sightline key          the key that a user's rows carry
     sightline fit-mastery  refit the learner model on your own answers, where that is better
     sightline add-app      write the models of an app of your own
 
-    Data lies in the folder data/, or where SIGHTLINE_DATA says. After landing, `dbt build`
-    makes the tables.
+    Data lies in the folder data/, or where SIGHTLINE_DATA says. Readers open
+    data/warehouse.duckdb; `dbt build` by hand works on data/work.duckdb.
     """
 
 
@@ -196,6 +211,132 @@ def land(paths: tuple[Path, ...], as_json: bool) -> None:
     if report.failure:
         raise click.ClickException(report.failure)
     sys.exit(ATTENTION if report.needs_attention else 0)
+
+
+@main.command()
+@click.option("--watch", metavar="SECONDS", type=click.IntRange(min=1),
+              help="Again and again, with so many seconds between; Ctrl-C ends it.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print each outcome as a line of JSON.")
+def run(watch: int | None, as_json: bool) -> None:
+    """Land new files, build the tables, test them, publish them.
+
+    Readers of warehouse.duckdb are never blocked: they have the old version until the new one is
+    whole, tested and checked, and then the new one. If a model or a test fails, nothing is
+    published. Whatever interrupts it, run it again. Where nothing is new, nothing is done.
+
+    \b
+    sightline run                 once, for cron
+    sightline run --watch 30      all day, for numbers that are fresh
+
+    Exit code 0: nothing needs attention; 3: lines were put aside or files rejected; 1: it failed,
+    and readers keep what they have.
+    """
+    settle_down()
+    steps = _Steps()
+    runner = Runner(steps.show, steps.landing, steps.building)
+    while True:
+        try:
+            outcome = runner.run()
+        except _PROBLEMS as problem:
+            steps.finish()
+            if watch is None:
+                raise
+            click.echo(f"{_now()} {problem}", err=True)
+        else:
+            steps.finish()
+            if watch is None or (outcome is not None and outcome.is_news):
+                _print_outcome(outcome, as_json, watch is not None)
+            if watch is None:
+                sys.exit(ATTENTION if outcome.needs_attention else 0)
+        time.sleep(watch)
+
+
+def _print_outcome(outcome: Outcome, as_json: bool, with_time: bool) -> None:
+    if as_json:
+        click.echo(orjson.dumps(outcome.as_dict(), default=str))
+        return
+    if with_time:
+        click.echo(_now())
+    click.echo(outcome.as_text())
+    if outcome.needs_attention:
+        click.echo("What was put aside and why: sightline status")
+
+
+def _now() -> str:
+    return f"{datetime.now():%Y-%m-%d %H:%M:%S}"
+
+
+class _Steps:
+    """Says on stderr what is being done, and how far it is."""
+
+    def __init__(self) -> None:
+        self.line: ProgressLine | None = None
+
+    def show(self, step: str) -> None:
+        self.finish()
+        self.line = ProgressLine(step)
+        if self.line.is_terminal:
+            click.echo(f"{step} …", err=True)
+
+    def landing(self, progress: LandingProgress) -> None:
+        if self.line is None:
+            self.line = ProgressLine("landing")
+        self.line.show(
+            progress.done_bytes,
+            progress.total_bytes,
+            f"{size(progress.done_bytes)} of {size(progress.total_bytes)}",
+            progress.rows,
+            "rows",
+        )
+
+    def building(self, progress: Progress) -> None:
+        if self.line is not None:
+            self.line.show(
+                progress.done,
+                progress.total,
+                f"{progress.done} of {progress.total} models and tests, {progress.name}",
+                progress.done,
+                "nodes",
+            )
+
+    def finish(self) -> None:
+        if self.line is not None:
+            self.line.finish()
+        self.line = None
+
+
+@main.command()
+def publish() -> None:
+    """Publish what `dbt build` has built in the work file, if every test has passed since.
+
+    The marts are copied to a new file, a process of its own checks the copy (the columns and types
+    of the contracts, keys, row counts, nothing that looks like an e-mail address), and the link
+    warehouse.duckdb is swapped to it. The last three versions stay.
+    """
+    steps = _Steps()
+    publication, is_new = publish_marts(Dbt().project(), steps.show)
+    steps.finish()
+    if is_new:
+        click.echo(
+            f"Published version {publication.version}: {len(publication.row_counts)} tables, "
+            f"{count(publication.restatement_count)} numbers restated, in {published_file()}"
+        )
+    else:
+        click.echo(f"Nothing to publish: version {publication.version} holds what is built.")
+
+
+@main.command()
+def rollback() -> None:
+    """Give readers the version before the one that is published.
+
+    At once, also while something runs. What was rolled back is not published again by itself, until
+    there are new data or another code: mend the cause first, or stop the schedule.
+    """
+    left, now = roll_back()
+    click.echo(
+        f"Readers have version {now.version} of {now.published_at:%Y-%m-%d %H:%M} UTC again, "
+        f"in place of version {left.version}."
+    )
 
 
 def _print_report(report: Report) -> None:

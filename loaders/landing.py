@@ -10,7 +10,6 @@ the run with the files at hand undone, and the next run does them again.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import multiprocessing
 import os
@@ -19,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +26,7 @@ import duckdb
 
 from loaders import ledger
 from loaders.files import FileChanged, FileRejected, LandingFile, find_files
+from loaders.locking import only_writer
 from loaders.outcomes import Outcome, Report
 from loaders.parsing import Parsed, Parser, parse_in_worker, start_worker
 from loaders.privacy import KeyProblem, load_secret
@@ -43,7 +43,6 @@ from loaders.settings import (
     Limits,
     SettingsError,
     landing_folder,
-    patience_seconds,
     work_file,
     worker_count,
 )
@@ -56,10 +55,6 @@ _WORTH_WORKERS = 48 * MIB
 _PACKED = (".gz", ".zst", ".parquet")
 # Files written this recently may be written again within the same tick of the clock.
 _SETTLED_NS = 3_000_000_000
-
-
-class AnotherLoadRunning(Exception):
-    """Another `sightline land` holds the lock; nothing was changed."""
 
 
 class LoadFailed(Exception):
@@ -91,7 +86,7 @@ def land(
             f"{landing}: the landing folder cannot be made or opened ({error.strerror}); "
             "SIGHTLINE_DATA says where the data folder is"
         ) from None
-    with _only_loader(work_file()):
+    with only_writer():
         secret = load_secret()
         con = _open(work_file())
         try:
@@ -99,27 +94,6 @@ def land(
         finally:
             with suppress(duckdb.Error):
                 con.close()
-
-
-@contextmanager
-def _only_loader(work: Path) -> Iterator[None]:
-    """One loader at a time. The lock is a file of its own: opening the database's would drop
-    the engine's lock on it."""
-    work.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + patience_seconds()
-    with open(work.with_name(f".{work.name}.lock"), "w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise AnotherLoadRunning(
-                        "another load is running on this warehouse; wait for it, or set "
-                        "SIGHTLINE_WAIT_SECONDS to wait longer"
-                    ) from None
-            time.sleep(0.1)
-        yield
 
 
 def _open(work: Path) -> duckdb.DuckDBPyConnection:

@@ -68,7 +68,7 @@ create table if not exists raw.landing_files (
 """
 
 # Many BI tools and clients still read this version of a file, and not yet the newest.
-_STORAGE = "v1.5.0"
+STORAGE = "v1.5.0"
 
 _COUNTS = ("line", "landed", "duplicate", "quarantined", "blank")
 _LEDGER_SCHEMA = pa.schema(
@@ -98,7 +98,7 @@ def connect(work_file: Path) -> duckdb.DuckDBPyConnection:
         _create(work_file)
     deadline = time.monotonic() + patience_seconds()
     settings = {
-        "storage_compatibility_version": _STORAGE,
+        "storage_compatibility_version": STORAGE,
         "memory_limit": memory_limit(),
         # The workers have the cores; with as many threads DuckDB would only stand in their way.
         "threads": max(1, worker_count() // 4),
@@ -126,7 +126,7 @@ def _create(work_file: Path) -> None:
     for leftover in work_file.parent.glob(f".{work_file.name}.*.new*"):
         leftover.unlink(missing_ok=True)
     draft = work_file.with_name(f".{work_file.name}.{os.getpid()}.new")
-    duckdb.connect(str(draft), config={"storage_compatibility_version": _STORAGE}).close()
+    duckdb.connect(str(draft), config={"storage_compatibility_version": STORAGE}).close()
     descriptor = os.open(draft, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -27,6 +27,15 @@ def work_file() -> Path:
     return data_folder() / "work.duckdb"
 
 
+def published_file() -> Path:
+    """What readers open: a link to the version that is published."""
+    return data_folder() / "warehouse.duckdb"
+
+
+def published_folder() -> Path:
+    return data_folder() / "published"
+
+
 def _number(name: str, default: int, least: int = 1) -> int:
     text = os.environ.get(name)
     if not text:
@@ -81,9 +90,9 @@ def worker_count() -> int:
     return _number("SIGHTLINE_WORKERS", min(cores, 8))
 
 
-def memory_limit() -> str:
+def memory_limit(default: str = "512MB") -> str:
     """What DuckDB may use; the workers' memory comes on top and is bounded by chunk_bytes."""
-    text = os.environ.get("SIGHTLINE_MEMORY_LIMIT") or "512MB"
+    text = os.environ.get("SIGHTLINE_MEMORY_LIMIT") or default
     if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", text.strip(), re.IGNORECASE):
         raise SettingsError(f"SIGHTLINE_MEMORY_LIMIT must be a size such as 512MB, not {text!r}")
     return text.strip()

@@ -10,7 +10,7 @@
 
 {#- Before a run. Committed here: dbt rolls back what a hook leaves open. -#}
 {% macro create_build_progress() %}
-    {%- if execute -%}
+    {%- if execute and target.name != 'ro' -%}
     {%- set query -%}
         create schema if not exists {{ target.schema }};
         create table if not exists {{ build_progress() }} (
