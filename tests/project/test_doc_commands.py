@@ -33,6 +33,8 @@ NOT_RUN = {
     ".venv/bin/python -m pytest": "docs/evidence.md: they are tests themselves",
     ".venv/bin/sightline land && .venv/bin/dbt build": "docs/adding-an-app.md does it",
     ".venv/bin/dbt build": "docs/adding-an-app.md does it",
+    "git pull": "there is no newer version",
+    "make setup": "installs into .venv; every other make target does it",
     ".venv/bin/sightline fit-mastery": "takes more learners; test_fitting.py does it",
 }
 COMMANDS = r"^(?:\.venv/bin/|make |sightline |dbt |apt |pip |uv |git |crontab )"

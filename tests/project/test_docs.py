@@ -31,6 +31,7 @@ SOURCES = (PROJECT / "docs" / "sources.md").read_text("utf-8")
 EVIDENCE = (PROJECT / "docs" / "evidence.md").read_text("utf-8")
 LANDING = (PROJECT / "docs" / "landing.md").read_text("utf-8")
 PRIVACY = (PROJECT / "docs" / "privacy.md").read_text("utf-8")
+SCALING = (PROJECT / "docs" / "scaling.md").read_text("utf-8")
 MASTERY = (PROJECT / "docs" / "mastery.md").read_text("utf-8")
 README = (PROJECT / "README.md").read_text("utf-8")
 RING = Keyring(b"k" * 64)
@@ -218,3 +219,37 @@ def test_who_denies_consent_is_kept_as_the_docs_say(birds):
     assert orjson.loads(here["properties"]) == {"bird": {"count": 1}, "net": {}, "ref": {}}
     assert here["anonymous_key"] != there["anonymous_key"]
     assert here["event_id"] == "s-6"
+
+
+def test_the_figures_of_scaling_are_those_of_the_benchmarks():
+    rows = re.findall(
+        r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \| \[\w+\]\(\.\./(benchmarks/\w+/README\.md)\) \|$",
+        SCALING,
+        re.MULTILINE,
+    )
+    assert len(rows) >= 10
+    for size, figure, page in rows:
+        lines = (PROJECT / page).read_text("utf-8").splitlines()
+        assert any(size in line or page.split("/")[1] == "questions" for line in lines), (
+            size,
+            page,
+        )
+        assert any(re.search(rf"(?<![\d.,]){re.escape(figure)}", line) for line in lines), figure
+
+
+def test_links_between_pages_lead_somewhere():
+    offenders = []
+    for page in [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *PROJECT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+            if target.startswith("http"):
+                continue
+            name, _, heading = target.partition("#")
+            path = (page.parent / name) if name else page
+            if not path.exists():
+                offenders.append(f"{page.name}: {target}")
+            elif heading:
+                headings = re.findall(r"^#+ (.*)", path.read_text("utf-8"), re.MULTILINE)
+                anchors = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+                if heading not in anchors:
+                    offenders.append(f"{page.name}: {target}")
+    assert offenders == []
