@@ -60,7 +60,32 @@ select
     -- how it was taken in
     arrived.consent_mode,
     arrived.blocked_identifiers,
-    arrived.rejection_reason,
+    case
+        when arrived.rejection_reason is not null then arrived.rejection_reason
+        -- A name that all apps share promises what is counted under it, whatever an app's own rows
+        -- of the registry ask for.
+        when
+            registry.event_name in ('QUESTION_VIEW', 'QUESTION_SUBMIT')
+            and arrived.question_id is null
+            then 'missing_field:question_id'
+        when registry.event_name = 'QUESTION_SUBMIT' and arrived.is_correct is null
+            then 'missing_field:is_correct'
+        when
+            registry.event_name in (
+                'MATERIAL_OPEN',
+                'MATERIAL_READ',
+                'MATERIAL_COMPLETE',
+                'MATERIAL_HIGHLIGHT',
+                'MATERIAL_NOTE',
+                'MATERIAL_BOOKMARK'
+            )
+            and arrived.material_id is null
+            then 'missing_field:material_id'
+        when registry.event_name = 'MATERIAL_READ' and arrived.duration_ms is null
+            then 'missing_field:duration_ms'
+        when registry.event_name = 'ACHIEVEMENT_UNLOCKED' and arrived.achievement_id is null
+            then 'missing_field:achievement_id'
+    end as rejection_reason,
 
     -- numbers
     arrived.duration_ms,
