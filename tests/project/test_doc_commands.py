@@ -10,13 +10,17 @@ Of README.md and each file in docs/, from top to bottom:
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -151,8 +155,58 @@ def agrees(expected: str, printed: str) -> bool:
 def project(tmp_path_factory) -> Copy:
     copy = Copy(tmp_path_factory.mktemp("docs") / "sightline")
     copy.manage(".venv/bin/sightline simulate --users 60 --days 10 --clean")
+    add_an_app_that_does_everything(copy.folder)
+    copy.manage(".venv/bin/sightline add-app everything")
     copy.manage(".venv/bin/sightline land")
     return copy
+
+
+SOURCE = """\
+source: everything
+timezone: UTC
+streams:
+  deeds:
+    kind: events
+    event_id: n
+    event_type: event_name
+    occurred_at: at
+    user_id: user
+    anonymous_id: device
+    columns:
+      is_correct: {path: is_correct, type: boolean}
+      is_success: {path: is_success, type: boolean}
+      xp_amount: {path: xp_amount, type: integer}
+      duration_ms: {path: duration_ms, type: number}
+"""
+IDS = ("topic", "question", "material", "course", "lesson", "quiz", "achievement", "sketch")
+
+
+def add_an_app_that_does_everything(folder: Path) -> None:
+    """It sends every event that any app has, with any of the shared fields or none, and asks for
+    none of them in the registry: the tables and all of their tests must do with that."""
+    random, at = Random(1), datetime(2026, 3, 2)
+    ids = "".join(f"      {name}_id: {name}_id\n" for name in IDS)
+    (folder / "loaders" / "sources" / "everything.yml").write_text(SOURCE + ids, "utf-8")
+    registry = folder / "seeds" / "event_registry.csv"
+    with registry.open(encoding="utf-8", newline="") as file:
+        known = {row["event_name"]: row for row in csv.DictReader(file)}
+    with registry.open("a", encoding="utf-8") as file:
+        for name, row in known.items():
+            what = f"{row['event_category']},,,{row['is_activity']},{row['is_view']}"
+            file.write(f"everything,{name},{name},{what}\n")
+    sent = []
+    for number in range(1500):
+        at += timedelta(seconds=random.choice([5, 50, 300]))
+        values = {f"{name}_id": f"{name}-{random.randint(0, 2)}" for name in IDS}
+        values |= {name: random.random() < 0.5 for name in ("is_correct", "is_success")}
+        values |= {"xp_amount": random.randint(-3, 20), "duration_ms": random.uniform(-5, 99_999)}
+        record = {name: value for name, value in values.items() if random.random() < 0.7}
+        record |= {"n": f"n{number}", "at": at.isoformat(), "event_name": random.choice([*known])}
+        record["user"] = random.choice([None, "u1", "u2", "u3"])
+        sent.append(record | {"device": random.choice(["d1", "d2", "d3"])})
+    path = folder / "data" / "landing" / "everything" / "deeds" / "1.ndjson"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in sent), "utf-8")
 
 
 RUN = {
