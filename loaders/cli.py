@@ -39,6 +39,7 @@ from loaders.publishing import NothingPublished, NotPublishable
 from loaders.publishing import publish as publish_marts
 from loaders.publishing import rollback as roll_back
 from loaders.running import Outcome, Runner
+from loaders.scaffolding import ScaffoldingProblem, add_app
 from loaders.settings import SettingsError, landing_folder, published_file, work_file
 from loaders.sources import SourceProblem, load_sources
 
@@ -59,6 +60,7 @@ _PROBLEMS = (
     NotPublishable,
     NothingPublished,
     exporting.ExportProblem,
+    ScaffoldingProblem,
 )
 
 
@@ -105,6 +107,7 @@ def main() -> None:
     sightline land         load new files from the landing folder, exactly once
     sightline publish      publish what `dbt build` has built and tested
     sightline export       published tables as files for others, with what is small suppressed
+    sightline add-app      write the models of an app of your own
     sightline key          the key that a user's rows carry
     sightline fit-mastery  refit the learner model on your own answers, where that is better
 
@@ -559,3 +562,17 @@ def export(
     )
     line.finish()
     click.echo(exported.as_json() if as_json else exported.as_text())
+
+
+@main.command("add-app")
+@click.argument("source")
+def add_app_models(source: str) -> None:
+    """Write the models of an app that has its file in loaders/sources and its rows in the registry.
+
+    They are plain models in models/staging/SOURCE/ and models/intermediate/events/, yours to read
+    and to change; columns of the source file that are named as all apps name them are taken up by
+    themselves. Nothing that is there is overwritten. docs/adding-an-app.md goes through it.
+    """
+    for path in add_app(source):
+        click.echo(path.as_posix())
+    click.echo("Next: sightline land, dbt build")

@@ -227,7 +227,7 @@ def test_the_search_finds_what_is_there(door):
         assert_silent({"hex": USER.encode().hex().upper()})
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", sorted({stream.partition("/")[0] for stream in STREAMS}))
 def test_no_canary_gets_past_the_door(door, outputs, source):
     streams = [stream for stream in STREAMS if stream.startswith(source)]
     for stream in streams:

@@ -12,11 +12,10 @@ from click.testing import CliRunner
 
 from loaders.cli import main
 from loaders.fitting import FOLDS, LEAST_ANSWERS, LEAST_LEARNERS, MOST_ANSWERS
-from loaders.landing import land
 from loaders.learner_model import NAMES
-from loaders.privacy import Keyring
+from loaders.privacy import Keyring, scrub
 from loaders.settings import Limits
-from loaders.sources import load_sources
+from loaders.sources import TYPES, load_sources
 from tests.loaders.publications import publish
 from tests.loaders.records import shaped
 from tests.warehouse.mastery_reference import (
@@ -29,12 +28,16 @@ from tests.warehouse.mastery_reference import (
 )
 
 PROJECT = Path(__file__).parents[2]
+ADDING = (PROJECT / "docs" / "adding-an-app.md").read_text("utf-8")
 SOURCES = (PROJECT / "docs" / "sources.md").read_text("utf-8")
 EVIDENCE = (PROJECT / "docs" / "evidence.md").read_text("utf-8")
 LANDING = (PROJECT / "docs" / "landing.md").read_text("utf-8")
 EXPORTING = (PROJECT / "docs" / "exporting.md").read_text("utf-8")
+PRIVACY = (PROJECT / "docs" / "privacy.md").read_text("utf-8")
+SCALING = (PROJECT / "docs" / "scaling.md").read_text("utf-8")
 MASTERY = (PROJECT / "docs" / "mastery.md").read_text("utf-8")
 README = (PROJECT / "README.md").read_text("utf-8")
+RING = Keyring(b"k" * 64)
 
 
 def _block(text: str, language: str) -> str:
@@ -44,32 +47,31 @@ def _block(text: str, language: str) -> str:
 
 @pytest.fixture
 def birds(tmp_path):
-    (tmp_path / "birds.yml").write_text(_block(SOURCES, "yaml"), "utf-8")
+    (tmp_path / "birds.yml").write_text(_block(ADDING, "yaml"), "utf-8")
     return load_sources(tmp_path)["birds"]
 
 
 def test_the_example_source_reads_the_example_record(birds):
-    record = orjson.loads(_block(SOURCES, "json"))
-    stream = birds.streams["sightings"]
-    batch, _ = shaped([orjson.dumps(record)], stream, Keyring(b"k" * 64))
-    [row] = batch.to_pylist()
-    assert row["event_id"] == "s-1"
+    records = _block(ADDING, "json").encode().splitlines()
+    batch, _ = shaped(records, birds.streams["sightings"], Keyring(b"k" * 64))
+    row = batch.to_pylist()[1]
+    assert row["event_id"] == "s-2"
     assert row["occurred_at"].isoformat() == "2026-03-02T08:15:04"  # Berlin is an hour ahead
-    assert (row["species_id"], row["bird_count"]) == ("sp-12", 3)
+    assert row["topic_id"] == "kingfisher"
     assert (row["consent_mode"], row["ip_prefix"]) == ("full", "203.0.113.0/24")
     assert row["user_key"] is not None
-    assert orjson.loads(row["properties"])["bird"] == {"remark": "two adults, one young"}
+    assert orjson.loads(row["properties"])["bird"] == {
+        "count": 3,
+        "remark": "two adults, one young",
+    }
 
 
-def test_the_example_lands_in_the_table_that_is_named(birds, tmp_path, monkeypatch):
-    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "data"))
-    folder = tmp_path / "data" / "landing" / "birds" / "sightings"
-    folder.mkdir(parents=True)
-    line = orjson.dumps(orjson.loads(_block(SOURCES, "json")))
-    (folder / "one.ndjson").write_bytes(line + b"\n")
-    report = land(sources={"birds": birds})
-    assert [outcome.landed for outcome in report.outcomes] == [1]
-    assert f"raw.{birds.streams['sightings'].table}" in SOURCES
+def test_every_field_of_a_source_file_is_explained():
+    code = (PROJECT / "loaders" / "sources.py").read_text("utf-8")
+    roles = re.findall(r'"(\w+)"', re.search(r"_ROLES = \((.*?)\)", code, re.DOTALL)[1])
+    fields = {*roles, *TYPES, "kind", "layouts", "batch", "event_id", "columns", "key", "free_text"}
+    fields |= {"typed", "personal", "urls", "user_id_hash", "refused", "of_person", "temporary"}
+    assert {field for field in fields if f"`{field}" not in SOURCES} == set()
 
 
 def test_every_reason_for_quarantine_is_explained():
@@ -179,8 +181,11 @@ def test_what_refitting_takes_is_what_the_docs_say():
 
 
 def test_the_commands_that_the_docs_name_are_those_that_there_are():
-    named = set(re.findall(r"sightline ([a-z][a-z-]+)", MASTERY + LANDING + EXPORTING + README))
-    assert named - {"and"} <= set(main.commands)
+    pages = [path.read_text("utf-8") for path in PROJECT.glob("docs/*.md")]
+    text = "".join([README, *pages])
+    named = set(re.findall(r"`(?:\.venv/bin/)?sightline ([a-z][a-z-]+)", text))
+    named |= set(re.findall(r"^\.venv/bin/sightline ([a-z][a-z-]+)", text, re.MULTILINE))
+    assert named <= set(main.commands)
     assert set(main.commands) <= named
     options = {option for each in main.commands["fit-mastery"].params for option in each.opts}
     assert set(re.findall(r"(?<!-)--[a-z][a-z-]+", MASTERY)) == options
@@ -214,3 +219,58 @@ def test_what_the_model_gives_is_explained(model):
     values = [v for found in re.findall(r"values: \[(.*?)\]", text) for v in found.split(", ")]
     assert len(values) >= 7
     assert [value for value in values if value not in MASTERY] == []
+
+
+def test_text_is_scrubbed_as_the_docs_say():
+    table = PRIVACY.partition("| text | what is kept of it |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in table.splitlines()]
+    assert len(rows) >= 7
+    assert [(sent, scrub(sent)) for sent, _ in rows] == rows
+
+
+def test_who_denies_consent_is_kept_as_the_docs_say(birds):
+    """Of the example's second watcher: no text, no network, other keys in another visit."""
+    lines = _block(ADDING, "json").encode().splitlines()
+    record = orjson.loads(lines[5]) | {
+        "net": {"ip": "203.0.113.9", "agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/135.0"},
+        "unheard": "of",
+    }
+    records = [record, record | {"visit": "v-6", "ref": {"no": "s-7"}}]
+    batch, _ = shaped([orjson.dumps(r) for r in records], birds.streams["sightings"], RING)
+    here, there = batch.to_pylist()
+    assert (here["consent_mode"], here["ip_prefix"], here["user_key"]) == ("anonymous", None, None)
+    assert (here["os"], here["topic_id"]) == ("Linux", "wren")
+    assert orjson.loads(here["properties"]) == {"bird": {"count": 1}, "net": {}, "ref": {}}
+    assert here["anonymous_key"] != there["anonymous_key"]
+    assert here["event_id"] == "s-6"
+
+
+def test_the_figures_of_scaling_are_those_of_the_benchmarks():
+    rows = re.findall(
+        r"^\| [^|]+ \| ([^|]+) \| ([^|]+) \| \[\w+\]\(\.\./(benchmarks/\w+/README\.md)\) \|$",
+        SCALING,
+        re.MULTILINE,
+    )
+    assert len(rows) >= 10
+    for size, figure, page in rows:
+        text = (PROJECT / page).read_text("utf-8")
+        for stated in (size, figure):
+            assert re.search(rf"(?<![\d.,]){re.escape(stated)}(?!\d)", text), (stated, page)
+
+
+def test_links_between_pages_lead_somewhere():
+    offenders = []
+    for page in [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *PROJECT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+            if target.startswith("http"):
+                continue
+            name, _, heading = target.partition("#")
+            path = (page.parent / name) if name else page
+            if not path.exists():
+                offenders.append(f"{page.name}: {target}")
+            elif heading:
+                headings = re.findall(r"^#+ (.*)", path.read_text("utf-8"), re.MULTILINE)
+                anchors = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+                if heading not in anchors:
+                    offenders.append(f"{page.name}: {target}")
+    assert offenders == []

@@ -48,9 +48,13 @@ def read_registry() -> list[tuple[int, dict[str, str]]]:
         return [(reader.line_num, row) for row in reader]
 
 
-def leaf(source_app: str, path: str) -> str:
-    """The path as the registry spells it: only the academy's are spelled from the top."""
-    return path if source_app == "academy" else path.rpartition(".")[2]
+# Apps whose paths the registry spells from their properties on; all others' from the top.
+SPELLED_FROM_WITHIN = ("studyin", "sketchychain", "interaction_log")
+
+
+def spelled(source_app: str, path: str) -> str:
+    """The path as the registry spells it."""
+    return path.rpartition(".")[2] if source_app in SPELLED_FROM_WITHIN else path
 
 
 def read_taken_away() -> dict[str, set[str]]:
@@ -65,7 +69,7 @@ def read_taken_away() -> dict[str, set[str]]:
             for key in (*TAKEN_AWAY, *TAKEN_AWAY_LISTS):
                 value = stream.get(key, [])
                 for path in [value] if isinstance(value, str) else value:
-                    paths.add(leaf(source["source"], path))
+                    paths.add(spelled(source["source"], path))
     return taken
 
 

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from simulator.parameters import APPS
 from tests.simulator.landed_files import events_of
 
 REGISTRY = Path(__file__).parents[2] / "seeds" / "event_registry.csv"
@@ -14,7 +15,7 @@ def _registry() -> dict[str, list[dict]]:
     with REGISTRY.open(newline="") as file:
         for row in csv.DictReader(file):
             by_source.setdefault(row["source_app"], []).append(row)
-    return by_source
+    return {app: by_source[app] for app in APPS}  # what else is registered is an app of yours
 
 
 def _value(record: dict, field: str):

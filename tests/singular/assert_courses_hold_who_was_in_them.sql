@@ -10,7 +10,12 @@ with in_courses as (
         module_id,
         lesson_id
     from {{ ref('events') }}
-    where course_id is not null and is_activity and not is_clock_skewed
+    where
+        -- Courses are the academy's; another app's may not be like them.
+        source_app = 'academy'
+        and course_id is not null
+        and is_activity
+        and not is_clock_skewed
 ),
 
 of_events as (

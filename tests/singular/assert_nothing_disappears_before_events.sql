@@ -9,7 +9,7 @@ with landed as (
         and load_id <= (
             select through_load_id from {{ build_progress() }} where model_name = 'int_events_judged'
         )
-        and stream in ('tracking_events', 'study_events', 'events', 'interactions')
+        and concat(source_app, '.', stream) in ({{ event_streams() }})
 ),
 
 accepted as (

@@ -1,33 +1,11 @@
 {{ config(materialized='incremental', unique_key='load_id') }}
 
-with academy_events as (
-    select * from {{ ref('int_academy_events_conformed') }}
-),
-
-studyin_events as (
-    select * from {{ ref('int_studyin_events_conformed') }}
-),
-
-sketchychain_events as (
-    select * from {{ ref('int_sketchychain_events_conformed') }}
-),
-
-interaction_log_events as (
-    select * from {{ ref('int_interaction_log_events_conformed') }}
+with conformed as (
+    select * from {{ ref('int_events_conformed') }}
 ),
 
 registry as (
     select * from {{ ref('event_registry') }}
-),
-
-gathered as (
-    select * from academy_events
-    union all
-    select * from studyin_events
-    union all
-    select * from sketchychain_events
-    union all
-    select * from interaction_log_events
 ),
 
 arrived as (
@@ -35,7 +13,7 @@ arrived as (
         *,
         coalesce(anonymous_key, client_session_id, user_key) as visitor_key,
         coalesce(client_session_id, anonymous_key, user_key) as partition_key
-    from gathered
+    from conformed
     where {{ is_touched('load_id') }}
 )
 
@@ -82,7 +60,32 @@ select
     -- how it was taken in
     arrived.consent_mode,
     arrived.blocked_identifiers,
-    arrived.rejection_reason,
+    case
+        when arrived.rejection_reason is not null then arrived.rejection_reason
+        -- A name that all apps share promises what is counted under it, whatever an app's own rows
+        -- of the registry ask for.
+        when
+            registry.event_name in ('QUESTION_VIEW', 'QUESTION_SUBMIT')
+            and arrived.question_id is null
+            then 'missing_field:question_id'
+        when registry.event_name = 'QUESTION_SUBMIT' and arrived.is_correct is null
+            then 'missing_field:is_correct'
+        when
+            registry.event_name in (
+                'MATERIAL_OPEN',
+                'MATERIAL_READ',
+                'MATERIAL_COMPLETE',
+                'MATERIAL_HIGHLIGHT',
+                'MATERIAL_NOTE',
+                'MATERIAL_BOOKMARK'
+            )
+            and arrived.material_id is null
+            then 'missing_field:material_id'
+        when registry.event_name = 'MATERIAL_READ' and arrived.duration_ms is null
+            then 'missing_field:duration_ms'
+        when registry.event_name = 'ACHIEVEMENT_UNLOCKED' and arrived.achievement_id is null
+            then 'missing_field:achievement_id'
+    end as rejection_reason,
 
     -- numbers
     arrived.duration_ms,

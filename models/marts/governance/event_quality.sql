@@ -42,7 +42,7 @@ loads as (
     where
         -- A file that landed while this build runs has been judged by nobody yet.
         load_id <= {{ reachable_load_id() }}
-        and stream in ('tracking_events', 'study_events', 'events', 'interactions')
+        and concat(source_app, '.', stream) in ({{ event_streams() }})
 ),
 
 summed as (

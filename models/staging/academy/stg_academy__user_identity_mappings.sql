@@ -1,4 +1,4 @@
-{% set source_apps = ['academy', 'interaction_log', 'sketchychain', 'studyin'] %}
+{% set source_apps = apps() %}
 
 with user_identity_mappings as (
     select * from {{ source('academy', 'user_identity_mappings') }}
@@ -17,12 +17,7 @@ newest as (
 unpacked as (
     select
         *,
-        {{ unpack_json('external_user_keys', {
-            'academy': 'string',
-            'interaction_log': 'string',
-            'sketchychain': 'string',
-            'studyin': 'string',
-        }) }} as mapped
+        {{ unpack_json('external_user_keys', dict.fromkeys(source_apps, 'string')) }} as mapped
     from newest
 ),
 
