@@ -210,6 +210,8 @@ def _reporting_timezone() -> str:
 
 
 def _what_failed(done: Any) -> str:
+    if isinstance(done.exception, KeyboardInterrupt):
+        raise done.exception  # dbt caught it, but it was meant for all of us
     if done.exception is not None:
         return f"dbt cannot build: {str(done.exception).strip()}"
     failed = [
