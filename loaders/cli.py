@@ -35,7 +35,7 @@ from loaders.parsing import settle_down
 from loaders.privacy import KeyProblem, Keyring, key_file, load_secret, name_identifier
 from loaders.progress import ProgressLine, count, size
 from loaders.published import read_published
-from loaders.publishing import NothingPublished, NotPublishable
+from loaders.publishing import NothingPublished, NotPublishable, Unreadable
 from loaders.publishing import publish as publish_marts
 from loaders.publishing import rollback as roll_back
 from loaders.running import Outcome, Runner
@@ -59,6 +59,7 @@ _PROBLEMS = (
     BuildFailed,
     NotPublishable,
     NothingPublished,
+    Unreadable,
     exporting.ExportProblem,
     ScaffoldingProblem,
 )
@@ -355,7 +356,7 @@ def rollback() -> None:
     left, now = roll_back()
     click.echo(
         f"Readers have version {now.version} of {now.published_at:%Y-%m-%d %H:%M} UTC again, "
-        f"in place of version {left.version}."
+        f"in place of version {left}."
     )
 
 

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from importlib.metadata import version as installed_version
@@ -51,6 +51,10 @@ class NotPublishable(Exception):
 
 class NothingPublished(Exception):
     """There is no published version, or none to go back to."""
+
+
+class Unreadable(Exception):
+    """A version's file is there and damaged; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def publish(
         if present is not None and present.invocation_id == build.invocation_id:
             return present, False
         _remove_drafts()
-        number = max([0, *_numbers()]) + 1
+        number = max([_number_in_link(), *_numbers()]) + 1
         draft = published_folder() / f".{number:06}.draft"
         draft.mkdir(parents=True)
         try:
@@ -121,20 +125,28 @@ def publish(
             return current(), True
 
 
-def rollback() -> tuple[Publication, Publication]:
+def rollback() -> tuple[int, Publication]:
     """Readers get the version before the present one. Needs no lock of the writers': whoever needs
     this needs it while a build is running too."""
     with only_publisher():
-        present = current()
-        if present is None:
+        try:
+            present = current()
+        except Unreadable:
+            present = None
+        left = present.version if present else _number_in_link()
+        if not left:
             raise NothingPublished("nothing is published yet, so there is nothing to go back to")
-        previous = present.previous_version
+        if present:
+            previous = present.previous_version
+        else:
+            previous = max((one for one in _readable() if one < left), default=None)
         if previous is None or not (_folder(previous) / _FILE).exists():
             raise NothingPublished(
-                f"version {present.version} is the oldest that is kept; there is none to go back to"
+                f"version {left} is the oldest that is kept; there is none to go back to"
             )
+        now = read_publication(_folder(previous) / _FILE)
         _point_to(previous)
-        return present, read_publication(_folder(previous) / _FILE)
+        return left, now
 
 
 def current() -> Publication | None:
@@ -151,7 +163,7 @@ def version_of_last_build() -> Publication | None:
             return None
         last = _last_change(con)
         landed = _landed(con)
-    for number in reversed(_numbers()):
+    for number in reversed(_readable()):
         publication = read_publication(_folder(number) / _FILE)
         if last is not None and last[1] == publication.invocation_id:
             return publication if publication.through_load_id == landed else None
@@ -159,15 +171,22 @@ def version_of_last_build() -> Publication | None:
 
 
 def read_publication(path: Path) -> Publication:
-    with duckdb.connect(str(path), read_only=True) as con:
-        found = con.execute("select * from publication")
-        names = [column[0] for column in found.description]
-        [row] = found.fetchall()
-        told = dict(zip(names, row, strict=True))
-        counts = con.execute("select table_name, row_count from published_tables order by 1")
-        # A version that an older Sightline made may not tell everything.
-        known = {field.name: told.get(field.name) for field in fields(Publication)}
-        return Publication(**known | {"row_counts": dict(counts.fetchall())})
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            found = con.execute("select * from publication")
+            names = [column[0] for column in found.description]
+            [row] = found.fetchall()
+            told = dict(zip(names, row, strict=True))
+            counts = con.execute("select table_name, row_count from published_tables order by 1")
+            # A version that an older Sightline made may not tell everything.
+            known = {field.name: told.get(field.name) for field in fields(Publication)}
+            return Publication(**known | {"row_counts": dict(counts.fetchall())})
+    except duckdb.Error as error:
+        raise Unreadable(
+            f"{path} cannot be read ({_first_line(error)}). Give readers the version before it: "
+            f"sightline rollback; or, where there is none, remove {published_file()} and run: "
+            "sightline run"
+        ) from None
 
 
 def read_build(con: duckdb.DuckDBPyConnection, project: Project) -> Build:
@@ -389,12 +408,12 @@ def _point_to(number: int) -> None:
 def _prune() -> None:
     """The published version and those that one can go back to from it stay."""
     kept: list[int] = []
+    readable = _readable()
     publication = current()
     while publication is not None and len(kept) < KEPT:
         kept.append(publication.version)
         previous = publication.previous_version
-        path = _folder(previous) / _FILE if previous else None
-        publication = read_publication(path) if path and path.exists() else None
+        publication = read_publication(_folder(previous) / _FILE) if previous in readable else None
     for number in _numbers():
         if number not in kept:
             shutil.rmtree(_folder(number), ignore_errors=True)
@@ -415,6 +434,22 @@ def _numbers() -> list[int]:
         for folder in published_folder().glob("*")
         if folder.name.isdigit() and (folder / _FILE).exists()
     )
+
+
+def _readable() -> list[int]:
+    found = []
+    for number in _numbers():
+        with suppress(Unreadable):
+            read_publication(_folder(number) / _FILE)
+            found.append(number)
+    return found
+
+
+def _number_in_link() -> int:
+    """Also where it leads nowhere: a number is not given twice."""
+    link = published_file()
+    name = link.readlink().parent.name if link.is_symlink() else ""
+    return int(name) if name.isdigit() else 0
 
 
 def _to_disk(path: Path) -> None:

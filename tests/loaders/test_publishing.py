@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import stat
 import time
@@ -18,7 +19,13 @@ import pytest
 from loaders import publishing
 from loaders.building import Column
 from loaders.ledger import WarehouseBusy
-from loaders.publishing import NothingPublished, NotPublishable, publish, rollback
+from loaders.publishing import (
+    NothingPublished,
+    NotPublishable,
+    Unreadable,
+    publish,
+    rollback,
+)
 from loaders.settings import published_file, published_folder, work_file
 from loaders.verifying import problems
 from tests.loaders import small_warehouse
@@ -107,6 +114,14 @@ class TestAVersion:
         first, _ = publish(project())
         again, is_new = publish(project())
         assert (again, is_new) == (first, False)
+
+    def test_no_number_is_given_twice(self, work):
+        """Who removed the versions has readers who saw their numbers."""
+        for number in (1, 2):
+            build(number)
+            publish(project())
+        shutil.rmtree(published_folder())
+        assert publish(project())[0].version == 3
 
     def test_the_last_three_stay(self, work):
         for number in range(1, 6):
@@ -267,7 +282,7 @@ class TestGoingBack:
             build(number, day(number, number))
             publish(project())
         left, now = rollback()
-        assert (left.version, now.version) == (3, 2)
+        assert (left, now.version) == (3, 2)
         assert read(published_file(), "select count(*) from days") == [(2,)]
         rollback()
         assert read(published_file(), "select count(*) from days") == [(1,)]
@@ -280,6 +295,22 @@ class TestGoingBack:
         publish(project())
         with pytest.raises(NothingPublished, match="version 1 is the oldest that is kept"):
             rollback()
+
+    def test_from_a_version_that_is_damaged(self, work):
+        """Who needs to go back most is who cannot read what there is."""
+        for number in (1, 2):
+            build(number)
+            publish(project())
+        damaged = published_file().resolve()
+        damaged.chmod(0o644)
+        os.truncate(damaged, 20_000)
+        build(3)
+        with pytest.raises(Unreadable, match=r"cannot be read .*sightline rollback"):
+            publish(project())
+        left, now = rollback()
+        assert (left, now.version) == (2, 1)
+        publication, _ = publish(project())
+        assert (publication.version, publication.previous_version) == (3, 1)
 
     def test_not_before_anything_is_published(self):
         with pytest.raises(NothingPublished, match="nothing is published yet"):
