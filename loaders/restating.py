@@ -159,29 +159,40 @@ create temporary table changed_numbers (
 _CHANGED_DAYS = """
 create temporary table changed_days as
 with
-known as (
+-- Column by column: whatever else events gains may be called as these are.
+known_now as (
     select
-        events.*,
-        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as event_date,
+        source_app,
+        event_key,
+        person_key,
+        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as local_date,
         load_id > (select through_load_id from previous.publication) as is_new
     from main.events
+),
+known_then as (
+    select
+        source_app,
+        event_key,
+        person_key,
+        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as local_date
+    from previous.main.events
 ),
 days_now as (
     select
         source_app,
-        event_date,
+        local_date as event_date,
         count(*) filter (where is_new) as new_event_count,
         bit_xor(hash(event_key, person_key)) filter (where not is_new) as persons
-    from known
-    group by source_app, event_date
+    from known_now
+    group by source_app, local_date
 ),
 days_then as (
     select
         source_app,
-        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as event_date,
+        local_date as event_date,
         bit_xor(hash(event_key, person_key)) as persons
-    from previous.main.events
-    group by source_app, event_date
+    from known_then
+    group by source_app, local_date
 )
 select
     source_app,

@@ -35,6 +35,7 @@ EVENTS = mart(
         "person_key": "bigint",
         "load_id": "bigint",
         "properties": "json",
+        "event_date": "date",
     },
     ("event_key",),
 )
