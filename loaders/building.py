@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -55,6 +56,9 @@ class Project:
     reporting_timezone: str
     fingerprint: str  # of its files
     macros_fingerprint: str
+    # When a file was last changed: of what the tables are made by, and of the tests alone.
+    models_changed_at: datetime
+    tests_changed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,18 @@ class Dbt:
             reporting_timezone=_reporting_timezone(),
             fingerprint=self.fingerprint(),
             macros_fingerprint=self.fingerprint("macros"),
+            models_changed_at=self._changed_at(are_tests=False),
+            tests_changed_at=self._changed_at(are_tests=True),
         )
+
+    def _changed_at(self, are_tests: bool) -> datetime:
+        tests = str(project_folder() / "tests")
+        times = [
+            changed
+            for file, (changed, _) in self._read_at.items()
+            if file.startswith(tests) == are_tests
+        ]
+        return datetime.fromtimestamp(max(times, default=0) / 1e9, UTC).replace(tzinfo=None)
 
     def fingerprint(self, *parts: str) -> str:
         """Of what the tables are made by: with another, they may be others."""

@@ -199,11 +199,23 @@ def read_build(con: duckdb.DuckDBPyConnection, project: Project) -> Build:
         con.execute("select model_name, through_load_id from build_progress").fetchall()
     )
     behind = [name for name in project.stored if progress.get(name, -1) < landed]
-    [[passed]] = con.execute(
-        "select count(*) from build_log where build_number >= $number and has_ended "
-        "and problem_count = 0 and passed_count = test_count",
-        {"number": number},
-    ).fetchall()
+    log = [
+        row
+        for row in _rows(con, "select * from build_log order by build_number desc")
+        if row["has_ended"]
+    ]
+    # The last time that all models were built, and that all tests were run or any of them failed.
+    whole = next((row for row in log if row.get("is_of_all_models")), None)
+    tested = next(
+        (
+            row
+            for row in log
+            if row["build_number"] >= number
+            and (row["problem_count"] or row["passed_count"] == row["test_count"])
+        ),
+        None,
+    )
+    passed = tested is not None and not tested["problem_count"]
     missing = [name for name in project.marts if name not in progress]
     problem = None
     if not has_ended:
@@ -221,7 +233,19 @@ def read_build(con: duckdb.DuckDBPyConnection, project: Project) -> Build:
             f"not all tests have passed since the last `dbt {command}`{found}. "
             "Run: sightline run, or dbt build, or dbt test"
         )
+    elif whole is None or whole["began_at"] < project.models_changed_at:
+        problem = (
+            "the project has changed since all models were built. Run: sightline run, or dbt build"
+        )
+    elif tested["began_at"] < project.tests_changed_at:
+        problem = "the tests have changed since they were run. Run: sightline run, or dbt test"
     return Build(invocation_id, landed, problem)
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict]:
+    found = con.execute(query)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _has_been_built(con: duckdb.DuckDBPyConnection) -> bool:

@@ -1,7 +1,7 @@
 {#- The table build_log: which commands have changed the tables, and whether all tests passed on what
     they left. A command that was killed has begun and not ended. `sightline publish` reads it: it
     publishes what the last command that changed anything left only if every test of the project has
-    passed since. -#}
+    passed since; and if all models were built, at once, since the project's files have changed. -#}
 {% macro build_log() %}{{ target.schema }}.build_log{% endmacro %}
 
 {#- What neither writes a table nor tests one. `ro` is the published file, where nobody writes. -#}
@@ -27,6 +27,8 @@
             passed_count bigint,
             problem_count bigint
         );
+        alter table {{ build_log() }} add column if not exists began_at timestamp;
+        alter table {{ build_log() }} add column if not exists is_of_all_models boolean;
         insert into {{ build_log() }}
         select
             coalesce(max(build_number), 0) + 1,
@@ -36,7 +38,9 @@
             false,
             null,
             null,
-            null
+            null,
+            '{{ run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f') }}',
+            false
         from {{ build_log() }}
     {%- endset -%}
     {%- do run_query(query) -%}
@@ -48,13 +52,16 @@
 {% macro end_build_log(results) %}
     {%- if is_logged() -%}
     {%- set tests = graph.nodes.values() | selectattr('resource_type', 'equalto', 'test') | list -%}
-    {%- set count = namespace(passed=0, problems=0) -%}
+    {%- set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list -%}
+    {%- set count = namespace(passed=0, problems=0, models=0) -%}
     {%- for result in results -%}
         {%- set status = result.status | string -%}
         {%- if status not in ('success', 'pass', 'warn', 'no-op', 'skipped') -%}
             {%- set count.problems = count.problems + 1 -%}
         {%- elif result.node.resource_type == 'test' and status != 'skipped' -%}
             {%- set count.passed = count.passed + 1 -%}
+        {%- elif result.node.resource_type == 'model' and status != 'skipped' -%}
+            {%- set count.models = count.models + 1 -%}
         {%- endif -%}
     {%- endfor -%}
     {%- set query -%}
@@ -63,7 +70,8 @@
             has_ended = true,
             test_count = {{ tests | length }},
             passed_count = {{ count.passed }},
-            problem_count = {{ count.problems }}
+            problem_count = {{ count.problems }},
+            is_of_all_models = {{ count.models == models | length }}
         where invocation_id = '{{ invocation_id }}'
     {%- endset -%}
     {%- do run_query(query) -%}

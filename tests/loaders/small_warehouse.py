@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -9,6 +10,8 @@ import duckdb
 from loaders.building import Column, Mart, Project
 from loaders.settings import work_file
 
+CHANGED_AT = datetime(2026, 6, 1, 8)
+BUILT_AT = datetime(2026, 6, 1, 9)
 NUMBERS = {
     "date": "stat_date",
     "by": ["source_app"],
@@ -68,7 +71,15 @@ RESTATEMENTS = mart(
 
 def project(*marts: Mart) -> Project:
     found = marts or (EVENTS, DAYS, RESTATEMENTS)
-    return Project({each.name: each for each in found}, ("days",), "UTC", "all", "macros")
+    return Project(
+        {each.name: each for each in found},
+        ("days",),
+        "UTC",
+        "all",
+        "macros",
+        models_changed_at=CHANGED_AT,
+        tests_changed_at=CHANGED_AT,
+    )
 
 
 def create(*marts: Mart) -> None:
@@ -80,7 +91,7 @@ def create(*marts: Mart) -> None:
             "create table intermediate.int_data_watermark (as_of_date date);"
             "create table build_log (build_number bigint, invocation_id varchar, command varchar,"
             " is_changing boolean, has_ended boolean, test_count bigint, passed_count bigint,"
-            " problem_count bigint);"
+            " problem_count bigint, began_at timestamp, is_of_all_models boolean);"
             "create table build_progress (model_name varchar, through_load_id bigint,"
             " definitions varchar)"
         )
@@ -106,9 +117,9 @@ def build(load_id: int, statements: str = "", passed: bool = True, ended: bool =
             con.execute(statements)
         con.execute(
             "insert into build_log select coalesce(max(build_number), 0) + 1, "
-            "'build ' || coalesce(max(build_number), 0) + 1, 'build', true, ?, 7, ?, ? "
+            "'build ' || coalesce(max(build_number), 0) + 1, 'build', true, ?, 7, ?, ?, ?, true "
             "from build_log",
-            [ended, 7 if passed else 6, 0 if passed else 1],
+            [ended, 7 if passed else 6, 0 if passed else 1, BUILT_AT],
         )
         con.execute("commit")
 

@@ -11,7 +11,8 @@ import signal
 import stat
 import time
 from contextlib import suppress
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import duckdb
 import pytest
@@ -29,7 +30,17 @@ from loaders.publishing import (
 from loaders.settings import published_file, published_folder, work_file
 from loaders.verifying import problems
 from tests.loaders import small_warehouse
-from tests.loaders.small_warehouse import DAYS, EVENTS, RESTATEMENTS, build, project, read
+from tests.loaders.small_warehouse import (
+    BUILT_AT,
+    DAYS,
+    EVENTS,
+    RESTATEMENTS,
+    build,
+    project,
+    read,
+)
+
+LATER = f"timestamp '{BUILT_AT + timedelta(hours=1)}'"
 
 
 @pytest.fixture(autouse=True)
@@ -155,24 +166,59 @@ class TestWhatIsNotPublished:
     def test_a_part_that_was_built_after_the_tests(self, work):
         build(1)
         small_warehouse.change(
-            "insert into build_log values (2, 'part', 'run', true, true, 7, 0, 0)"
+            f"insert into build_log values (2, 'part', 'run', true, true, 7, 0, 0, {LATER}, false)"
         )
         assert "not all tests have passed since the last `dbt run`" in self.refused()
 
     def test_a_part_that_was_tested_since(self, work):
         build(1)
         small_warehouse.change(
-            "insert into build_log values (2, 'part', 'run', true, true, 7, 0, 0),"
-            " (3, 'tests', 'test', false, true, 7, 7, 0)"
+            f"insert into build_log values (2, 'part', 'run', true, true, 7, 0, 0, {LATER}, false),"
+            f" (3, 'tests', 'test', false, true, 7, 7, 0, {LATER}, false)"
         )
         assert publish(project())[1]
 
     def test_some_of_the_tests(self, work):
         build(1, passed=False)
         small_warehouse.change(
-            "insert into build_log values (2, 'tests', 'test', false, true, 7, 3, 0)"
+            "insert into build_log values"
+            f" (2, 'tests', 'test', false, true, 7, 3, 0, {LATER}, false)"
         )
         assert "not all tests have passed" in self.refused()
+
+    def test_a_test_that_failed_after_all_had_passed(self, work):
+        build(1)
+        small_warehouse.change(
+            "insert into build_log values"
+            f" (2, 'tests', 'test', false, true, 7, 0, 1, {LATER}, false)"
+        )
+        assert "not all tests have passed" in self.refused()
+
+    def test_a_project_that_has_changed_since(self, work):
+        """A seed, say, and then `dbt seed` and `dbt test`: the models know nothing of it."""
+        build(1)
+        small_warehouse.change(
+            f"insert into build_log values (2, 'a', 'seed', true, true, 7, 0, 0, {LATER}, false),"
+            f" (3, 'tests', 'test', false, true, 7, 7, 0, {LATER}, false)"
+        )
+        changed = replace(project(), models_changed_at=BUILT_AT + timedelta(minutes=30))
+        with pytest.raises(NotPublishable, match="changed since all models were built"):
+            publish(changed)
+        small_warehouse.change(
+            "update build_log set is_of_all_models = true where build_number = 2"
+        )
+        assert publish(changed)[1]
+
+    def test_tests_that_have_changed_since(self, work):
+        build(1)
+        changed = replace(project(), tests_changed_at=BUILT_AT + timedelta(minutes=30))
+        with pytest.raises(NotPublishable, match="tests have changed since they were run"):
+            publish(changed)
+        small_warehouse.change(
+            "insert into build_log values"
+            f" (2, 'tests', 'test', false, true, 8, 8, 0, {LATER}, false)"
+        )
+        assert publish(changed)[1]
 
     def test_files_that_landed_after_the_build(self, work):
         build(1)
