@@ -236,8 +236,9 @@ def _what_failed(done: Any) -> str:
     lines = []
     for result in failed[:20]:
         node = result.node
-        message = (result.message or "").strip().partition("\n")[0]
-        lines.append(f"  {node.resource_type} {node.name} ({node.original_file_path}): {message}")
+        lines.append(
+            f"  {node.resource_type} {node.name} ({node.original_file_path}): {_reason(result)}"
+        )
     if len(failed) > 20:
         lines.append(f"  … and {len(failed) - 20} more")
     if skipped:
@@ -251,3 +252,11 @@ def _what_failed(done: Any) -> str:
             f"To look closer: dbt build -s {names}",
         ]
     )
+
+
+def _reason(result: Any) -> str:
+    """What went wrong, in one line: dbt's first often only says in which model."""
+    lines = [line.strip() for line in (result.message or "").splitlines() if line.strip()]
+    if len(lines) > 1 and " Error in " in lines[0]:
+        del lines[0]
+    return lines[0] if lines else ""

@@ -105,9 +105,10 @@ def publish(
             on_step("checking the copy in a process of its own")
             _verify(draft / _FILE, expected)
         except duckdb.Error as error:
+            is_full = isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException)
             raise NotPublishable(
-                f"the copy failed ({_first_line(error)}); readers keep what they have. Is the disk "
-                "full? What was written is removed with the next publication"
+                f"the copy failed ({_first_line(error)}); readers keep what they have"
+                + (". Is the disk full?" if is_full else "")
             ) from None
         finally:
             if sys.exc_info()[0] is not None:
