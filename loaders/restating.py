@@ -71,7 +71,8 @@ def restate(
             con.execute(_changed_numbers(numbers))
     [[changed]] = con.execute("select count(*) from changed_numbers").fetchall()
     if changed:
-        con.execute(_CHANGED_DAYS, {"zone": reporting_timezone})
+        changed_days = _changed_days(_is_work_file_another(con))
+        con.execute(changed_days, {"zone": reporting_timezone})
         con.execute(_RESTATEMENTS, {"version": version, "are_macros_others": are_macros_others})
         con.execute("drop table changed_days")
     con.execute("drop table changed_numbers")
@@ -85,6 +86,22 @@ def _is_comparable(con: duckdb.DuckDBPyConnection, numbers: Numbers) -> bool:
     except duckdb.Error:
         return False
     return True
+
+
+def _is_work_file_another(con: duckdb.DuckDBPyConnection) -> bool:
+    """Made anew from the landing files: its loads have other numbers, and events of files that were
+    deleted are gone."""
+    [[ledgers]] = con.execute(
+        "select count(*) from duckdb_tables() where table_name = 'load_ledger' "
+        "and database_name in ('previous', current_database())"
+    ).fetchall()
+    if ledgers < 2:
+        return False
+    [[others]] = con.execute(
+        "select count(*) from (select load_id, finished_at from previous.main.load_ledger "
+        "except select load_id, finished_at from main.load_ledger)"
+    ).fetchall()
+    return bool(others)
 
 
 def _numbers_of(database: str, numbers: Numbers) -> str:
@@ -140,6 +157,69 @@ def _changed_numbers(numbers: Numbers) -> str:
     """
 
 
+def _changed_days(is_work_file_another: bool) -> str:
+    """Days on which the events are others than before: some arrived since, or those that were there
+    already belong to others now. Which arrived since, the numbers of the loads say, or, where they
+    mean nothing, event by event."""
+    if is_work_file_another:
+        is_new = "event_key not in (select event_key from previous.main.events)"
+        is_still_there = "event_key in (select event_key from main.events)"
+    else:
+        is_new = "load_id > (select through_load_id from previous.publication)"
+        is_still_there = "true"
+    return f"""
+    create temporary table changed_days as
+    with
+    -- Column by column: whatever else events gains may be called as these are.
+    known_now as (
+        select
+            source_app,
+            event_key,
+            person_key,
+            cast(timezone($zone, timezone('UTC', occurred_at)) as date) as local_date,
+            {is_new} as is_new
+        from main.events
+    ),
+    known_then as (
+        select
+            source_app,
+            event_key,
+            person_key,
+            cast(timezone($zone, timezone('UTC', occurred_at)) as date) as local_date
+        from previous.main.events
+        where {is_still_there}
+    ),
+    days_now as (
+        select
+            source_app,
+            local_date as event_date,
+            count(*) filter (where is_new) as new_event_count,
+            bit_xor(hash(event_key, person_key)) filter (where not is_new) as persons
+        from known_now
+        group by source_app, local_date
+    ),
+    days_then as (
+        select
+            source_app,
+            local_date as event_date,
+            bit_xor(hash(event_key, person_key)) as persons
+        from known_then
+        group by source_app, local_date
+    )
+    select
+        source_app,
+        event_date,
+        case
+            when event_date <= (select as_of_date from previous.publication)
+                then coalesce(new_event_count, 0)
+            else 0
+        end as late_event_count,
+        days_now.persons is distinct from days_then.persons as has_identity_change
+    from days_now
+    full outer join days_then using (source_app, event_date)
+    """
+
+
 _CHANGED = """
 create temporary table changed_numbers (
     table_name varchar,
@@ -152,59 +232,6 @@ create temporary table changed_numbers (
     days_before integer,
     days_after integer
 )
-"""
-
-# Days on which the events are others than before: some arrived since, or those that were there
-# already belong to others now.
-_CHANGED_DAYS = """
-create temporary table changed_days as
-with
--- Column by column: whatever else events gains may be called as these are.
-known_now as (
-    select
-        source_app,
-        event_key,
-        person_key,
-        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as local_date,
-        load_id > (select through_load_id from previous.publication) as is_new
-    from main.events
-),
-known_then as (
-    select
-        source_app,
-        event_key,
-        person_key,
-        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as local_date
-    from previous.main.events
-),
-days_now as (
-    select
-        source_app,
-        local_date as event_date,
-        count(*) filter (where is_new) as new_event_count,
-        bit_xor(hash(event_key, person_key)) filter (where not is_new) as persons
-    from known_now
-    group by source_app, local_date
-),
-days_then as (
-    select
-        source_app,
-        local_date as event_date,
-        bit_xor(hash(event_key, person_key)) as persons
-    from known_then
-    group by source_app, local_date
-)
-select
-    source_app,
-    event_date,
-    case
-        when event_date <= (select as_of_date from previous.publication)
-            then coalesce(new_event_count, 0)
-        else 0
-    end as late_event_count,
-    days_now.persons is distinct from days_then.persons as has_identity_change
-from days_now
-full outer join days_then using (source_app, event_date)
 """
 
 _RESTATEMENTS = f"""

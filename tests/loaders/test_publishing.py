@@ -426,6 +426,31 @@ class TestRestatements:
         )
         assert row[5:] == ("changed_definition", 1)
 
+    def test_late_events_in_a_work_file_that_was_made_anew(self, work):
+        """Its loads have other numbers, so the events themselves say which of them are new."""
+        ledger = small_warehouse.mart(
+            "load_ledger", {"load_id": "bigint", "finished_at": "timestamp"}, ("load_id",)
+        )
+        marts = (EVENTS, DAYS, RESTATEMENTS, ledger)
+        first = day(1, 5) + day(2, 5) + event(1, 1, 7, 9) + event(2, 2, 7, 9) + through(2)
+        build(
+            9,
+            "insert into build_progress values ('load_ledger', 9, 'as first');"
+            "create table load_ledger as from raw.load_ledger;" + first,
+        )
+        publish(project(*marts))
+        build(
+            10,
+            "delete from load_ledger; insert into load_ledger values (1, timestamp '2026-06-03');"
+            "delete from events where event_key = 2; update events set load_id = 1;"
+            "update days set dau = 6;" + event(3, 1, 8, 1),
+        )
+        publish(project(*marts))
+        assert [row[1:2] + row[5:] for row in self.rows()] == [
+            (date(2026, 5, 1), "late_events", 1),
+            (date(2026, 5, 2), "unexplained", 0),
+        ]
+
     def test_a_day_that_was_not_complete_is_finished_and_not_changed(self, work):
         self.first(day(1, 5) + day(2, 1, complete=False) + through(1))
         assert (
