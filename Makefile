@@ -56,7 +56,8 @@ lint: setup ## ruff and sqlfluff
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 0 models analyses
 
 # Beside all others in a process of their own, and shown when it has ended: they take as long as half of them.
-APART := tests/warehouse/test_arrival.py tests/warehouse/test_running.py
+APART := tests/warehouse/test_arrival.py tests/warehouse/test_running.py tests/warehouse/test_metrics.py \
+	tests/warehouse/test_definitions.py tests/project/test_doc_commands.py
 pytest: setup ## the Python tests, in two processes
 	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && trap 'kill $$apart 2>/dev/null; exit 1' HUP INT TERM && \
 	{ $(BIN)/python -m pytest --quiet -p no:cacheprovider $(APART) > "$$log" 2>&1 & apart=$$!; } && \

@@ -576,4 +576,4 @@ def add_app_models(source: str) -> None:
     """
     for path in add_app(source):
         click.echo(path.as_posix())
-    click.echo("Next: sightline land, dbt build")
+    click.echo("Next: sightline run")

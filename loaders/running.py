@@ -76,7 +76,10 @@ class Outcome:
 
     def _changes(self) -> list[str]:
         if self.before is None:
-            return [f"Tables      {len(self.after.row_counts)}, the first that are published"]
+            return [
+                f"Tables      {len(self.after.row_counts)}, the first that are published",
+                f"Quality     {_quality(self.after)}",
+            ]
         before = self.before.row_counts
         grown = [
             (rows - before.get(name, 0), name, rows)
@@ -86,7 +89,10 @@ class Outcome:
         grown.sort(key=lambda change: (-abs(change[0]), change[1]))
         shown = ", ".join(f"{name} {change:+,}" for change, name, _ in grown[:5])
         rest = f", and {len(grown) - 5} others" if len(grown) > 5 else ""
-        lines = [f"Rows        {shown or 'as many as before'}{rest}"]
+        lines = [
+            f"Rows        {shown or 'as many as before'}{rest}",
+            f"Quality     {_quality(self.after)}; before: {_quality(self.before)}",
+        ]
         restated = self.after.restatement_count
         if not restated:
             return [*lines, "Restated    no number that was published before"]
@@ -156,6 +162,13 @@ def _restated(publication: Publication) -> list[tuple]:
             "table_name, number_name limit $shown",
             {"version": publication.version, "shown": _SHOWN},
         ).fetchall()
+
+
+def _quality(publication: Publication) -> str:
+    rows = publication.row_counts
+    accepted, rejected = rows.get("events", 0), rows.get("rejected_events", 0)
+    share = f"{accepted / (accepted + rejected):.2%} accepted" if accepted else "no events"
+    return f"{share}, {count(rejected)} rejected, {count(rows.get('quarantine', 0))} in quarantine"
 
 
 def _put_aside(totals: dict[str, int]) -> str:

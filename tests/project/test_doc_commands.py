@@ -35,9 +35,15 @@ NOT_RUN = {
     "make demo": "installs into .venv; .ci/run does it",
     "make test": "is what runs this",
     ".venv/bin/python -m pytest": "docs/evidence.md: they are tests themselves",
-    ".venv/bin/sightline land && .venv/bin/dbt build": "docs/adding-an-app.md does it",
-    ".venv/bin/dbt build": "docs/adding-an-app.md does it",
+    ".venv/bin/dbt build": "docs/adding-an-app.md does it, by sightline run",
+    ".venv/bin/sightline run --watch": "never ends; README.md and others run it once",
+    ".venv/bin/sightline rollback": "tests/warehouse/test_running.py does it",
+    ".venv/bin/marimo": "opens a browser; tests/notebooks runs the notebooks",
+    ".venv/bin/sightline metrics query": "tests/warehouse/test_metrics.py runs each",
+    "duckdb -readonly": "the client is no Python package",
+    "sightline export": "test_docs.py runs each",
     "git pull": "there is no newer version",
+    ".venv/bin/sightline run": "after git pull; other blocks do it",
     "make setup": "installs into .venv; every other make target does it",
     ".venv/bin/sightline fit-mastery": "takes more learners; test_fitting.py does it",
 }
@@ -85,19 +91,24 @@ class Copy:
     def __init__(self, folder: Path):
         self.folder, self.is_built = folder, False
         kept = ("loaders", "simulator", "models", "macros", "seeds", "analyses", "tests", ".ci")
+        kept += ("notebooks",)
         ignored = shutil.ignore_patterns("__pycache__", "*.duckdb")
         for name in kept:
             shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
-        for name in ("dbt_project.yml", "profiles.yml", "pyproject.toml"):
+        for name in ("dbt_project.yml", "profiles.yml", "pyproject.toml", "Makefile"):
             shutil.copy(PROJECT / name, folder / name)
         (folder / ".venv" / "bin").mkdir(parents=True)
-        for name in ("python", "sightline", "dbt", "sqlfluff"):
+        for name in ("python", "sightline", "dbt", "sqlfluff", "marimo"):
             command = folder / ".venv" / "bin" / name
             real = Path(sys.executable).with_name(name)
             command.write_text(
                 f'#!/bin/sh\nPYTHONPATH="{folder}" exec "{real}" "$@"\n', encoding="utf-8"
             )
             command.chmod(0o755)
+        # What `make setup` leaves behind, so that make has nothing to install.
+        (folder / ".venv" / "made-in").write_text(f"{folder}\n", "utf-8")
+        for name in ("requirements.lock", ".venv/locked", ".venv/installed"):
+            (folder / name).touch()
         self.environment = {
             name: value
             for name, value in os.environ.items()
@@ -124,7 +135,7 @@ class Copy:
     def build(self) -> None:
         """What `make demo` leaves behind, unless a page has built the tables by now."""
         if not self.is_built:
-            self.manage(".venv/bin/dbt --quiet build --exclude-resource-type test unit_test")
+            self.manage(".venv/bin/sightline run")
         self.is_built = True
 
     def follow(self, block: Block) -> None:
@@ -218,7 +229,7 @@ RUN = {
 @pytest.mark.parametrize("page", [page for page, blocks in RUN.items() if blocks], ids=str)
 def test_the_commands_do_what_the_page_says(page, project):
     runnable = RUN[page]
-    if not any("dbt --quiet build" in block.text for block in runnable):
+    if not any("sightline run" in block.text for block in runnable):
         project.build()
     for block in runnable:
         project.follow(block)
