@@ -38,10 +38,11 @@ from loaders.published import read_published
 from loaders.publishing import NothingPublished, NotPublishable
 from loaders.publishing import publish as publish_marts
 from loaders.publishing import rollback as roll_back
+from loaders.registry import RegistryProblem, check_registry
 from loaders.running import Outcome, Runner
 from loaders.scaffolding import ScaffoldingProblem, add_app
 from loaders.settings import SettingsError, landing_folder, published_file, work_file
-from loaders.sources import SourceProblem, load_sources
+from loaders.sources import REGISTRY, SOURCES_FOLDER, SourceProblem, load_sources
 
 ATTENTION = 3
 _PROBLEMS = (
@@ -61,6 +62,7 @@ _PROBLEMS = (
     NothingPublished,
     exporting.ExportProblem,
     ScaffoldingProblem,
+    RegistryProblem,
 )
 
 
@@ -198,9 +200,12 @@ def land(paths: tuple[Path, ...], as_json: bool) -> None:
     3: lines were put aside or files rejected; 1: it failed, and can be repeated.
     """
     settle_down()
+    sources = load_sources()
+    check_registry(REGISTRY, SOURCES_FOLDER)
     line = ProgressLine("landing")
     report = land_files(
         paths,
+        sources=sources,
         on_progress=lambda progress: line.show(
             progress.done_bytes,
             progress.total_bytes,

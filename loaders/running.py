@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 import duckdb
 
 from loaders import publishing
-from loaders.building import Dbt, Progress
+from loaders.building import Dbt, Progress, project_folder
 from loaders.landing import LoadFailed, land
 from loaders.landing import Progress as LandingProgress
 from loaders.locking import only_writer
 from loaders.outcomes import Report
 from loaders.progress import count
 from loaders.publishing import Publication
+from loaders.registry import check_registry
 from loaders.settings import published_file
+from loaders.sources import SOURCES_FOLDER
 
 # As many restated numbers are shown; the table has them all.
 _SHOWN = 8
@@ -115,6 +117,7 @@ class Runner:
     def run(self) -> Outcome | None:
         """None: the last run failed, and what made it fail is still all there is."""
         with only_writer():
+            check_registry(project_folder() / "seeds" / "event_registry.csv", SOURCES_FOLDER)
             report = land(on_progress=self.on_landing)
             if report.failure:
                 raise LoadFailed(report.failure)
