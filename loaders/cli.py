@@ -29,7 +29,7 @@ from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
 from loaders.locking import AnotherRunning
 from loaders.metrics import MetricsProblem, ask
-from loaders.outcomes import Report
+from loaders.outcomes import Report, together
 from loaders.overview import overview as show_overview
 from loaders.parsing import settle_down
 from loaders.privacy import KeyProblem, Keyring, key_file, load_secret, name_identifier
@@ -384,11 +384,13 @@ def _print_report(report: Report) -> None:
     for reason, lines in sorted(report.reasons.items(), key=lambda item: -item[1]):
         click.echo(f"  quarantined  {reason}: {count(lines)}")
     for status in ("rejected", "deferred"):
-        entries = [entry for entry in report.outcomes if entry.status == status]
-        for entry in entries[:20]:
-            click.echo(f"  {status:<11}  {entry.path}: {entry.reason}")
-        if len(entries) > 20:
-            click.echo(f"  {status:<11}  … and {len(entries) - 20} more (--json lists them all)")
+        alike = together(
+            (entry.path, entry.reason) for entry in report.outcomes if entry.status == status
+        )
+        for text in alike[:20]:
+            click.echo(f"  {status:<11}  {text}")
+        if len(alike) > 20:
+            click.echo(f"  {status:<11}  … and {len(alike) - 20} more (--json lists them all)")
     for link in report.links:
         click.echo(f"  skipped      {link}: a link; put the file itself here")
     if report.needs_attention:

@@ -22,6 +22,7 @@ from loaders.publishing import Publication
 from loaders.registry import check_registry
 from loaders.settings import published_file
 from loaders.sources import SOURCES_FOLDER
+from loaders.status import open_to_read, told_without_models, without_models
 
 # As many restated numbers are shown; the table has them all.
 _SHOWN = 8
@@ -35,6 +36,7 @@ class Outcome:
     is_new: bool
     is_withdrawn: bool = False
     restated: list[tuple] = field(default_factory=list)
+    without_models: list[str] = field(default_factory=list)
 
     @property
     def is_news(self) -> bool:
@@ -43,7 +45,7 @@ class Outcome:
 
     @property
     def needs_attention(self) -> bool:
-        return self.landed.needs_attention
+        return self.landed.needs_attention or bool(self.without_models)
 
     def as_dict(self) -> dict:
         return {
@@ -53,6 +55,7 @@ class Outcome:
             "rows": self.after.row_counts if self.after else {},
             "rows_before": self.before.row_counts if self.before else {},
             "restated": self.after.restatement_count if self.is_new and self.after else 0,
+            "without_models": self.without_models,
         }
 
     def as_text(self) -> str:
@@ -74,6 +77,7 @@ class Outcome:
                 f"{self.after.as_of_date or 'no day yet'}: {published_file()}"
             )
             lines += self._changes()
+        lines += [f"Missing     {told_without_models(name)}" for name in self.without_models]
         return "\n".join(lines)
 
     def _changes(self) -> list[str]:
@@ -127,6 +131,8 @@ class Runner:
                 return None
             self._failed_with = fingerprint
             outcome = self._build_and_publish(report, fingerprint)
+            with open_to_read() as con:
+                outcome.without_models = without_models(con)
             self._failed_with = None
             return outcome
 

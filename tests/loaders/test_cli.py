@@ -103,10 +103,29 @@ class TestLand:
 
     def test_only_a_few_of_many_bad_files_are_listed(self, door, sightline):
         for number in range(30):
-            door.drop(f"{STREAM}/{number}", b"[%d" % number)
+            door.drop(f"app{number}/clicks/a", b"{}")
         out = sightline("land")[1]
         assert "and 10 more (--json lists them all)" in out
         assert len(out.splitlines()) < 40
+
+    def test_events_that_no_model_reads_are_said(self, door, sightline, monkeypatch, tmp_path):
+        door.drop(f"{STREAM}/a", [academy(1)])
+        assert sightline("land")[0] == 0
+        assert sightline("status")[0] == 0
+        monkeypatch.setenv("DBT_PROJECT_DIR", str(tmp_path))  # where there are no models
+        code, out, _ = sightline("status")
+        assert code == 3
+        assert "sightline add-app academy" in out
+        assert "Nothing needs attention" not in out
+
+    def test_what_many_files_have_in_common_is_said_once(self, door, sightline):
+        for number in range(30):
+            door.drop(f"birds/sightings/{number}", b'{"a": %d}' % number)
+        for command in ("land", "status"):
+            code, out, _ = sightline(command)
+            assert code == 3
+            assert "birds/sightings/0 and 29 more (--json lists them all): unknown_source: " in out
+            assert out.count("docs/adding-an-app.md") == 1
 
     def test_failure_is_1_with_one_line(self, door, sightline, monkeypatch):
         door.drop(f"{STREAM}/a", [academy(1)])
