@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from loaders.cli import main
+from loaders.settings import PROJECT, data_folder
 from tests.loaders.publications import publish
 from tests.loaders.records import academy, gz, lines, to_json
 
@@ -332,3 +334,13 @@ class TestExport:
         code, _, error = sightline("export", "day")
         assert code == 1
         assert "Did you mean days?" in error
+
+
+def test_the_data_is_the_projects_wherever_the_command_is_given(tmp_path, monkeypatch):
+    monkeypatch.delenv("SIGHTLINE_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert data_folder() == PROJECT / "data"
+    (tmp_path / "dbt_project.yml").touch()  # a copy of the project has its own
+    assert data_folder() == Path("data")
+    monkeypatch.setenv("SIGHTLINE_DATA", "elsewhere")
+    assert data_folder() == Path("elsewhere")
