@@ -243,8 +243,8 @@ def run(watch: int | None, as_json: bool) -> None:
     sightline run                 once, for cron
     sightline run --watch 30      all day, for numbers that are fresh
 
-    Exit code 0: nothing needs attention; 3: lines were put aside or files rejected; 1: it failed,
-    and readers keep what they have.
+    Exit code 0: nothing needs attention; 3: lines were put aside, files rejected, or an app has no
+    models yet; 1: it failed, and readers keep what they have.
     """
     settle_down()
     steps = _Steps()
