@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from loaders.settings import PROJECT, data_folder
 
 _PARTS = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests/generic")
 _PARTS += ("tests/singular",)
+_LINES = 6  # of what dbt says of one failure
 _GOOD = ("success", "pass", "warn", "no-op")
 
 
@@ -236,27 +238,37 @@ def _what_failed(done: Any) -> str:
     lines = []
     for result in failed[:20]:
         node = result.node
-        lines.append(
-            f"  {node.resource_type} {node.name} ({node.original_file_path}): {_reason(result)}"
-        )
+        first, *more = _reason(result.message or "")
+        lines.append(f"  {node.resource_type} {node.name} ({node.original_file_path}): {first}")
+        lines += [f"      {line}" for line in more]
     if len(failed) > 20:
         lines.append(f"  … and {len(failed) - 20} more")
     if skipped:
         lines.append(f"  {skipped} that depend on these were not built")
     names = " ".join(result.node.name for result in failed[:3])
+    shows = [result.node.name for result in failed if str(result.status) == "fail"][:1]
+    rows = (
+        [f"The rows that a test found: .venv/bin/dbt --quiet show -s {shows[0]}"] if shows else []
+    )
     return "\n".join(
         [
             f"{len(failed)} of {len(done.result.results)} models and tests failed:",
             *lines,
             "Nothing was published; readers keep what they have.",
-            f"To look closer: dbt build -s {names}",
+            *rows,
+            f"Once mended, run it again, or first: .venv/bin/dbt build -s {names}",
         ]
     )
 
 
-def _reason(result: Any) -> str:
-    """What went wrong, in one line: dbt's first often only says in which model."""
-    lines = [line.strip() for line in (result.message or "").splitlines() if line.strip()]
-    if len(lines) > 1 and " Error in " in lines[0]:
+def _reason(message: str) -> list[str]:
+    """What dbt says, without the line that only repeats where, and in as few lines as will do."""
+    lines = [line.rstrip() for line in message.strip().splitlines()]
+    if len(lines) > 1 and re.match(r"\w+ Error in ", lines[0]):
         del lines[0]
-    return lines[0] if lines else ""
+    lines = [
+        line.removeprefix("  ")
+        for line in lines
+        if line.strip() and not re.match(r"\s*(> in macro|> called by)", line)
+    ]
+    return lines[:_LINES] or ["dbt does not say why"]

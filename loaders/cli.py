@@ -29,7 +29,7 @@ from loaders.landing import land as land_files
 from loaders.ledger import WarehouseBusy, WarehouseProblem
 from loaders.locking import AnotherRunning
 from loaders.metrics import MetricsProblem, ask
-from loaders.outcomes import Report
+from loaders.outcomes import Report, together
 from loaders.overview import overview as show_overview
 from loaders.parsing import settle_down
 from loaders.privacy import KeyProblem, Keyring, key_file, load_secret, name_identifier
@@ -38,10 +38,11 @@ from loaders.published import read_published
 from loaders.publishing import NothingPublished, NotPublishable, Unreadable
 from loaders.publishing import publish as publish_marts
 from loaders.publishing import rollback as roll_back
+from loaders.registry import RegistryProblem, check_registry
 from loaders.running import Outcome, Runner
 from loaders.scaffolding import ScaffoldingProblem, add_app
 from loaders.settings import SettingsError, landing_folder, published_file, work_file
-from loaders.sources import SourceProblem, load_sources
+from loaders.sources import REGISTRY, SOURCES_FOLDER, SourceProblem, load_sources
 
 ATTENTION = 3
 _PROBLEMS = (
@@ -62,6 +63,7 @@ _PROBLEMS = (
     Unreadable,
     exporting.ExportProblem,
     ScaffoldingProblem,
+    RegistryProblem,
 )
 
 
@@ -199,9 +201,12 @@ def land(paths: tuple[Path, ...], as_json: bool) -> None:
     3: lines were put aside or files rejected; 1: it failed, and can be repeated.
     """
     settle_down()
+    sources = load_sources()
+    check_registry(REGISTRY, SOURCES_FOLDER)
     line = ProgressLine("landing")
     report = land_files(
         paths,
+        sources=sources,
         on_progress=lambda progress: line.show(
             progress.done_bytes,
             progress.total_bytes,
@@ -239,8 +244,8 @@ def run(watch: int | None, as_json: bool) -> None:
     sightline run                 once, for cron
     sightline run --watch 30      all day, for numbers that are fresh
 
-    Exit code 0: nothing needs attention; 3: lines were put aside or files rejected; 1: it failed,
-    and readers keep what they have.
+    Exit code 0: nothing needs attention; 3: lines were put aside, files rejected, or an app has no
+    models yet; 1: it failed, and readers keep what they have.
     """
     settle_down()
     steps = _Steps()
@@ -380,11 +385,13 @@ def _print_report(report: Report) -> None:
     for reason, lines in sorted(report.reasons.items(), key=lambda item: -item[1]):
         click.echo(f"  quarantined  {reason}: {count(lines)}")
     for status in ("rejected", "deferred"):
-        entries = [entry for entry in report.outcomes if entry.status == status]
-        for entry in entries[:20]:
-            click.echo(f"  {status:<11}  {entry.path}: {entry.reason}")
-        if len(entries) > 20:
-            click.echo(f"  {status:<11}  … and {len(entries) - 20} more (--json lists them all)")
+        alike = together(
+            (entry.path, entry.reason) for entry in report.outcomes if entry.status == status
+        )
+        for text in alike[:20]:
+            click.echo(f"  {status:<11}  {text}")
+        if len(alike) > 20:
+            click.echo(f"  {status:<11}  … and {len(alike) - 20} more (--json lists them all)")
     for link in report.links:
         click.echo(f"  skipped      {link}: a link; put the file itself here")
     if report.needs_attention:

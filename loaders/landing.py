@@ -391,7 +391,8 @@ def _no_such_stream(sources: dict[str, Source], file: LandingFile) -> FileReject
         return FileRejected(
             "unknown_source",
             f"no source {file.source!r}; known are {known}. Files belong in "
-            "landing/<source>/<stream>/; a new source is a file in loaders/sources",
+            "landing/<source>/<stream>/; a new source is a file in loaders/sources: "
+            "docs/adding-an-app.md",
         )
     if file.stream in source.refused:
         return FileRejected("refused_stream", source.refused[file.stream])

@@ -7,6 +7,7 @@ machine, nothing is logged, and DBT_TARGET_PATH counts. DBT_TARGET=dev asks the 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -15,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from loaders.settings import PROJECT, published_file
+from loaders.settings import PROJECT, data_folder, published_file
 
 
 class MetricsProblem(Exception):
@@ -32,6 +33,8 @@ def ask(arguments: Sequence[str]) -> None:
     # Imported late: it takes a second, which no other command should wait for.
     from dbt_metricflow.cli import main as mf
 
+    # It logs where in its code a mistake was noticed before it says which: a trace helps nobody.
+    logging.getLogger().addFilter(lambda record: record.exc_info is None)
     mf.cli(list(arguments), prog_name="sightline metrics", obj=configuration())
 
 
@@ -48,6 +51,7 @@ def configuration():
         )
     _parse_what_changed()
     os.environ["DBT_TARGET"] = target
+    os.environ["SIGHTLINE_DATA"] = str(data_folder().absolute())
     dbtArtifacts.build_semantic_manifest_from_dbt_project_root = staticmethod(_semantic_manifest)
     configured = CLIConfiguration()
     configured.setup(_project("PROFILES"), _project("PROJECT"), configure_file_logging=False)

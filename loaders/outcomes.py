@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 
@@ -45,3 +46,16 @@ class Report:
     def needs_attention(self) -> bool:
         totals = self.totals()
         return bool(totals["quarantined"] or totals["rejected"])
+
+
+def together(files: Iterable[tuple[str, str | None]]) -> list[str]:
+    """Files of one folder of a source that share a reason, as one line; a reason is said once."""
+    alike: dict[tuple, list[str]] = {}
+    for path, reason in files:
+        alike.setdefault((*path.split("/")[:2], reason), []).append(path)
+    return [
+        paths[0]
+        + (f" and {len(paths) - 1} more (--json lists them all)" if len(paths) > 1 else "")
+        + f": {reason}"
+        for (*_, reason), paths in alike.items()
+    ]

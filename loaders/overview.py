@@ -3,6 +3,8 @@ nothing of its own but sums over days."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 from loaders.progress import count
@@ -44,17 +46,28 @@ def _apps(con: duckdb.DuckDBPyConnection) -> list[str]:
         "people a day",
         "7 days",
         "28 days",
+        "signed in",
         "visits",
         "minutes each",
         "back next day",
-        "a week",
+        "after a week",
     )
-    text = [f"{'':<{width}}" + "".join(f"{head:>14}" for head in heads)]
-    for app, dau, wau, mau, visits, minutes, day_1, day_7 in rows:
-        cells = (count(dau), count(wau), count(mau), count(visits or 0), _decimal(minutes))
-        cells += (_percent(day_1), _percent(day_7))
-        text.append(f"{app:<{width}}" + "".join(f"{cell:>14}" for cell in cells))
+    widths = [max(len(head) + 2, 9) for head in heads]
+    text = [" " * width + _cells(heads, widths)]
+    for app, dau, wau, mau, signed_in, visits, minutes, day_1, day_7 in rows:
+        cells = (count(dau), count(wau), count(mau), count(signed_in), count(visits or 0))
+        cells += (_decimal(minutes), _percent(day_1), _percent(day_7))
+        text.append(f"{app:<{width}}" + _cells(cells, widths))
+    if any(row[4] < row[3] for row in rows):
+        text.append(
+            f"{'':<{width}}  Of the people of 28 days so many had signed in. Of the others each "
+            f"device is one,\n{'':<{width}}  and without consent each visit: fewer people came."
+        )
     return [*text, ""]
+
+
+def _cells(texts: Sequence[str], widths: Sequence[int]) -> str:
+    return "".join(f"{text:>{width}}" for text, width in zip(texts, widths, strict=True))
 
 
 def _weeks(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -89,7 +102,7 @@ def _learning(con: duckdb.DuckDBPyConnection) -> list[str]:
     [(judged, proficient)] = con.execute(_PROFICIENT).fetchall()
     text = f"{_percent(right / answers)} of {count(answers)} first answers right"
     if judged:
-        text += f"; learners are proficient in {count(proficient)} of {count(judged)} topics"
+        text += f"; {count(proficient)} of {count(judged)} pairs of learner and topic proficient"
     lines = [_line("Learning", text)]
     hardest = con.execute(_HARDEST, {"least": _LEAST_ANSWERS}).fetchall()
     if hardest:
@@ -155,12 +168,19 @@ back as (
     where
         breakdown_name = 'all' and cohort_grain = 'day' and kind = 'on' and is_complete
     group by source_app
+),
+signed_in as (
+    select source_app, mau as people
+    from active_users
+    inner join today on activity_date = as_of_date
+    where breakdown_name = 'user_kind' and breakdown_value = 'signed_in'
 )
 select
     active_users.source_app,
     dau,
     wau,
     mau,
+    coalesce(signed_in.people, 0) as signed_in,
     visits.session_count,
     visits.active_seconds / 60 / nullif(visits.session_count, 0) as minutes,
     day_1,
@@ -169,6 +189,7 @@ from active_users
 inner join today on activity_date = as_of_date
 left join visits on active_users.source_app = coalesce(visits.source_app, 'all')
 left join back on active_users.source_app = back.source_app
+left join signed_in on active_users.source_app = signed_in.source_app
 where breakdown_name = 'all'
 order by active_users.source_app = 'all', active_users.source_app
 """

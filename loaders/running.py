@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 import duckdb
 
 from loaders import publishing
-from loaders.building import Dbt, Progress
+from loaders.building import Dbt, Progress, project_folder
 from loaders.landing import LoadFailed, land
 from loaders.landing import Progress as LandingProgress
 from loaders.locking import only_writer
 from loaders.outcomes import Report
 from loaders.progress import count
 from loaders.publishing import Publication
+from loaders.registry import check_registry
 from loaders.settings import published_file
+from loaders.sources import SOURCES_FOLDER
+from loaders.status import open_to_read, told_without_models, without_models
 
 # As many restated numbers are shown; the table has them all.
 _SHOWN = 8
@@ -33,6 +36,7 @@ class Outcome:
     is_new: bool
     is_withdrawn: bool = False
     restated: list[tuple] = field(default_factory=list)
+    without_models: list[str] = field(default_factory=list)
 
     @property
     def is_news(self) -> bool:
@@ -41,7 +45,7 @@ class Outcome:
 
     @property
     def needs_attention(self) -> bool:
-        return self.landed.needs_attention
+        return self.landed.needs_attention or bool(self.without_models)
 
     def as_dict(self) -> dict:
         return {
@@ -51,6 +55,7 @@ class Outcome:
             "rows": self.after.row_counts if self.after else {},
             "rows_before": self.before.row_counts if self.before else {},
             "restated": self.after.restatement_count if self.is_new and self.after else 0,
+            "without_models": self.without_models,
         }
 
     def as_text(self) -> str:
@@ -72,6 +77,7 @@ class Outcome:
                 f"{self.after.as_of_date or 'no day yet'}: {published_file()}"
             )
             lines += self._changes()
+        lines += [f"Missing     {told_without_models(name)}" for name in self.without_models]
         return "\n".join(lines)
 
     def _changes(self) -> list[str]:
@@ -121,6 +127,7 @@ class Runner:
     def run(self) -> Outcome | None:
         """None: the last run failed, and what made it fail is still all there is."""
         with only_writer():
+            check_registry(project_folder() / "seeds" / "event_registry.csv", SOURCES_FOLDER)
             report = land(on_progress=self.on_landing)
             if report.failure:
                 raise LoadFailed(report.failure)
@@ -130,6 +137,8 @@ class Runner:
                 return None
             self._failed_with = fingerprint
             outcome = self._build_and_publish(report, fingerprint)
+            with open_to_read() as con:
+                outcome.without_models = without_models(con)
             self._failed_with = None
             return outcome
 

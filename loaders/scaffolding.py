@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from loaders.registry import check_registry
 from loaders.settings import PROJECT
 from loaders.sources import Column, Source, Stream, load_sources
 
@@ -46,6 +47,7 @@ def add_app(name: str, project: Path = PROJECT) -> list[Path]:
             f"loaders/sources/{name}.yml: is not there. It says what the app sends, "
             "and comes first: docs/adding-an-app.md"
         )
+    check_registry(project / "seeds" / "event_registry.csv", project / "loaders" / "sources")
     fields = _registered_fields(name, project)
     if not fields:
         raise ScaffoldingProblem(

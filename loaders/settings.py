@@ -16,7 +16,12 @@ class SettingsError(Exception):
 
 
 def data_folder() -> Path:
-    return Path(os.environ.get("SIGHTLINE_DATA") or "data")
+    """The project's that one stands in, else of the one that this command belongs to: a schedule
+    that begins elsewhere must not make an empty world there, with a key of its own."""
+    named = os.environ.get("SIGHTLINE_DATA")
+    if named:
+        return Path(named)
+    return Path("data") if Path("dbt_project.yml").exists() else PROJECT / "data"
 
 
 def landing_folder() -> Path:

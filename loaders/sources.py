@@ -12,6 +12,7 @@ import csv
 import hashlib
 import re
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -171,6 +172,8 @@ class Source:
 def load_sources(folder: Path = SOURCES_FOLDER, registry: Path = REGISTRY) -> dict[str, Source]:
     """All sources by name. Raises `SourceProblem` for the first thing that is wrong."""
     files = sorted(folder.glob("*.yml"))
+    for other in sorted(folder.glob("*.yaml")):
+        raise SourceProblem(f"{other.name}: is not read; source files end in .yml. Rename it")
     if not files:
         raise SourceProblem(f"{folder}: no source files (*.yml) here")
     documents = {path: _read_document(path) for path in files}
@@ -336,7 +339,7 @@ class _Reader:
             source=source,
             name=name,
             kind=kind,
-            zone=self._zone(spec.get("timezone", self.document.get("timezone")), at),
+            zone=self._zone(spec, at),
             layouts=tuple(layouts),
             columns=columns,
             key=key,
@@ -388,13 +391,15 @@ class _Reader:
         (path,) = self._paths(consent["path"], "consent.path")
         return path, default
 
-    def _zone(self, zone: object, at: str) -> str:
+    def _zone(self, spec: dict, at: str) -> str:
+        where = f"{at}.timezone" if "timezone" in spec else "timezone"
+        zone = spec.get("timezone", self.document.get("timezone"))
         if zone is None:
             self.fail("timezone", "say which zone a timestamp without one is in, e.g. UTC")
         try:
             ZoneInfo(str(zone))
         except (KeyError, ValueError, OSError):
-            self.fail(f"{at}.timezone", f"{zone!r} is no time zone")
+            self.fail(where, f"{zone!r} is no time zone; one is Europe/Berlin, another UTC")
         return str(zone)
 
     def _paths(self, value: object, at: str) -> tuple[Path_, ...]:
@@ -419,5 +424,7 @@ class _Reader:
     def _only(self, mapping: dict, known: set[str], at: str) -> None:
         for name in mapping:
             if name not in known:
-                near = f"{at}.{name}" if at else str(name)
-                self.fail(near, f"is not known here; known are {', '.join(sorted(known))}")
+                where = f"{at}.{name}" if at else str(name)
+                meant = get_close_matches(str(name), sorted(known), 1)
+                hint = f" (is {meant[0]} meant?)" if meant else ""
+                self.fail(where, f"is not known here{hint}; known are {', '.join(sorted(known))}")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import duckdb
 
+from loaders.building import project_folder
 from loaders.ledger import WarehouseBusy, has_ledger, key_ids, value_of
+from loaders.outcomes import together
 from loaders.privacy import KeyProblem
 from loaders.progress import count
 from loaders.published import Published, read_published
@@ -41,10 +43,11 @@ class Status:
     last_load: object
     published: Published | None
     unpublished: int  # loads
+    without_models: list[str]  # sources whose events are in no table
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.reasons or self.rejected)
+        return bool(self.reasons or self.rejected or self.without_models)
 
     def totals(self) -> dict[str, int]:
         names = ("files", "lines", "landed", "duplicates", "quarantined", "blank")
@@ -62,6 +65,7 @@ class Status:
             "last_load": self.last_load,
             "published": self.published.as_dict() if self.published else None,
             "unpublished_loads": self.unpublished,
+            "without_models": self.without_models,
         }
 
     def as_text(self) -> str:
@@ -79,6 +83,7 @@ class Status:
             name = f"{entry['source']}/{entry['stream']}".rstrip("/")
             text.append(f"{name:<{width}}" + "".join(f"{count(entry[head]):>13}" for head in heads))
         text.append(f"\nLast load: {self.last_load:%Y-%m-%d %H:%M} UTC")
+        text += [f"\n{told_without_models(name)}" for name in self.without_models]
         if self.reasons:
             text.append("\nQuarantined lines (raw.quarantine has file, line and shape of each):")
             for entry in self.reasons:
@@ -90,7 +95,10 @@ class Status:
                 )
         if self.rejected:
             text.append("\nRejected files (nothing of them was loaded; mend or remove them):")
-            text += [f"  {entry['path']}: {entry['reason']}" for entry in self.rejected]
+            text += [
+                f"  {line}"
+                for line in together((entry["path"], entry["reason"]) for entry in self.rejected)
+            ]
         if not self.needs_attention:
             text.append("\nNothing needs attention.")
         return "\n".join(text)
@@ -159,6 +167,7 @@ def read_status() -> Status:
                 if (landing_folder() / entry["path"]).exists()
             ],
             files=_rows(con, _FILES),
+            without_models=without_models(con),
             last_load=value_of(con, "select max(finished_at) from raw.load_ledger"),
             published=published,
             unpublished=value_of(
@@ -167,11 +176,37 @@ def read_status() -> Status:
         )
 
 
+def without_models(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Sources of which events have landed, and that no model reads."""
+    staging = project_folder() / "models" / "staging"
+    return [
+        entry["source"]
+        for entry in _rows(con, _SOURCES)
+        if not (staging / entry["source"]).exists()
+    ]
+
+
+def told_without_models(source: str) -> str:
+    return (
+        f"The events of {source} have landed, and no table has them, for it has no models yet. "
+        f"To write them: sightline add-app {source}"
+    )
+
+
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict]:
     found = con.execute(query)
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
+
+_SOURCES = """
+select distinct source
+from raw.load_ledger
+inner join duckdb_columns() as columns
+    on columns.schema_name = 'raw' and columns.table_name = concat(source, '__', stream)
+where status = 'loaded' and landed_count > 0 and column_name = 'event_key'
+order by source
+"""
 
 _STREAMS = """
 select

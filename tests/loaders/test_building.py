@@ -1,8 +1,6 @@
-"""dbt inside this process: what it keeps to itself."""
+"""dbt inside this process: what it keeps to itself, and what is said of a build that failed."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
@@ -23,16 +21,28 @@ def test_ctrl_c_is_no_failed_build(monkeypatch, caught, raised):
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "expected"),
     [
-        (
-            "Runtime Error in model sessions (models/sessions.sql)\n"
-            "  IO Error: Could not write: No space left on device\n  at line 3",
-            "IO Error: Could not write: No space left on device",
+        pytest.param(
+            'Runtime Error in model m (models/m.sql)\n  Parser Error: syntax error at "fro"\n  \n'
+            "  LINE 94: fro staged\n           ^\n",
+            ['Parser Error: syntax error at "fro"', "LINE 94: fro staged", "         ^"],
+            id="where it repeats is left out",
         ),
-        ("Got 2 results, configured to fail if != 0", "Got 2 results, configured to fail if != 0"),
-        (None, ""),
+        pytest.param(
+            "Compilation Error in test t (seeds/_seeds.yml)\n  funnels.csv, f step 1: which?\n  \n"
+            "  > in macro require (macros/funnels.sql)\n  > called by test t (seeds/_seeds.yml)",
+            ["funnels.csv, f step 1: which?"],
+            id="what a macro says",
+        ),
+        pytest.param("Got 1 result, configured to fail if != 0", ["Got 1 result, "], id="a test"),
+        pytest.param("Runtime Error in model m (m.sql)", ["Runtime Error in"], id="that alone"),
+        pytest.param("", ["dbt does not say why"], id="nothing"),
+        pytest.param("\n".join("abcdefgh"), list("abcdef"), id="much"),
     ],
 )
-def test_what_failed_is_said_with_its_reason(message, said):
-    assert _reason(SimpleNamespace(message=message)) == said
+def test_the_reason_is_said_and_no_more(message, expected):
+    found = _reason(message)
+    assert len(found) == len(expected)
+    for line, beginning in zip(found, expected, strict=True):
+        assert line.startswith(beginning)

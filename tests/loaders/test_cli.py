@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from loaders.cli import main
+from loaders.settings import PROJECT, data_folder
 from tests.loaders.publications import publish
 from tests.loaders.records import academy, gz, lines, to_json
 
@@ -103,10 +105,29 @@ class TestLand:
 
     def test_only_a_few_of_many_bad_files_are_listed(self, door, sightline):
         for number in range(30):
-            door.drop(f"{STREAM}/{number}", b"[%d" % number)
+            door.drop(f"app{number}/clicks/a", b"{}")
         out = sightline("land")[1]
         assert "and 10 more (--json lists them all)" in out
         assert len(out.splitlines()) < 40
+
+    def test_events_that_no_model_reads_are_said(self, door, sightline, monkeypatch, tmp_path):
+        door.drop(f"{STREAM}/a", [academy(1)])
+        assert sightline("land")[0] == 0
+        assert sightline("status")[0] == 0
+        monkeypatch.setenv("DBT_PROJECT_DIR", str(tmp_path))  # where there are no models
+        code, out, _ = sightline("status")
+        assert code == 3
+        assert "sightline add-app academy" in out
+        assert "Nothing needs attention" not in out
+
+    def test_what_many_files_have_in_common_is_said_once(self, door, sightline):
+        for number in range(30):
+            door.drop(f"birds/sightings/{number}", b'{"a": %d}' % number)
+        for command in ("land", "status"):
+            code, out, _ = sightline(command)
+            assert code == 3
+            assert "birds/sightings/0 and 29 more (--json lists them all): unknown_source: " in out
+            assert out.count("docs/adding-an-app.md") == 1
 
     def test_failure_is_1_with_one_line(self, door, sightline, monkeypatch):
         door.drop(f"{STREAM}/a", [academy(1)])
@@ -313,3 +334,13 @@ class TestExport:
         code, _, error = sightline("export", "day")
         assert code == 1
         assert "Did you mean days?" in error
+
+
+def test_the_data_is_the_projects_wherever_the_command_is_given(tmp_path, monkeypatch):
+    monkeypatch.delenv("SIGHTLINE_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert data_folder() == PROJECT / "data"
+    (tmp_path / "dbt_project.yml").touch()  # a copy of the project has its own
+    assert data_folder() == Path("data")
+    monkeypatch.setenv("SIGHTLINE_DATA", "elsewhere")
+    assert data_folder() == Path("elsewhere")

@@ -224,10 +224,11 @@ class TestChanges:
         ("source: birds", "source: bird", r"source: must be 'birds' like the file's name"),
         ("source: birds\n", "", r"source: must be 'birds'"),
         ("source: birds", "source: [birds", r", line \d+: not readable as YAML"),
-        ("timezone: Asia/Kathmandu", "timezone: Asia/Nowhere", r"'Asia/Nowhere' is no time zone"),
+        ("timezone: Asia/Kathmandu", "timezone: Asia/Nowhere",
+         r"yml: timezone: 'Asia/Nowhere' is no time zone"),
         ("timezone: Asia/Kathmandu\n", "", r"timezone: say which zone"),
         ("user_id_hash: sha256", "user_id_hash: md5", r"user_id_hash: only 'sha256' is known"),
-        ("refused:", "refusd:", r"refusd: is not known here; known are .*refused"),
+        ("refused:", "refusd:", r"refusd: .* \(is refused meant\?\); known are .*refused"),
         ("default: anonymous", "default: maybe", r"consent\.default: .*not 'maybe'"),
         ("path: privacy.analytics", "path: [7]", r"consent\.path: a path such as"),
         ("kind: events", "kind: event", r"streams\.sightings\.kind: must be 'events' or"),
@@ -286,3 +287,10 @@ def test_a_key_written_twice_is_found(folder):
 def test_a_folder_without_sources_says_so(folder):
     with pytest.raises(SourceProblem, match="no source files"):
         load_sources(folder / "nothing here")
+
+
+def test_a_source_file_of_another_ending_is_not_overlooked(folder):
+    (folder / "birds.yml").rename(folder / "birds.yaml")
+    (folder / "cats.yml").write_text(BIRDS.replace("source: birds", "source: cats"))
+    with pytest.raises(SourceProblem, match=r"^birds\.yaml: .*\.yml"):
+        load_sources(folder)

@@ -15,6 +15,7 @@ from loaders.fitting import FOLDS, LEAST_ANSWERS, LEAST_LEARNERS, MOST_ANSWERS
 from loaders.learner_model import NAMES
 from loaders.privacy import Keyring, scrub
 from loaders.settings import Limits
+from loaders.shaping import _is_yes
 from loaders.sources import TYPES, load_sources
 from tests.loaders.publications import publish
 from tests.loaders.records import shaped
@@ -71,7 +72,16 @@ def test_every_field_of_a_source_file_is_explained():
     roles = re.findall(r'"(\w+)"', re.search(r"_ROLES = \((.*?)\)", code, re.DOTALL)[1])
     fields = {*roles, *TYPES, "kind", "layouts", "batch", "event_id", "columns", "key", "free_text"}
     fields |= {"typed", "personal", "urls", "user_id_hash", "refused", "of_person", "temporary"}
+    fields |= {"source", "timezone", "consent", "streams"}
     assert {field for field in fields if f"`{field}" not in SOURCES} == set()
+
+
+def test_what_counts_as_consent_is_said():
+    words = re.search(r"the words (.*?) are a yes", SOURCES)[1]
+    assert all(_is_yes(word) for word in re.findall(r"`(\w+)`", words))
+    code = (PROJECT / "loaders" / "shaping.py").read_text("utf-8")
+    known = re.search(r"def _is_yes.*?in \((.*?)\)", code, re.DOTALL)[1]
+    assert re.findall(r"`(\w+)`", words) == re.findall(r'"(\w+)"', known)
 
 
 def test_every_reason_for_quarantine_is_explained():

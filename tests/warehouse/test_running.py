@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -77,6 +78,12 @@ def test_from_the_first_file_to_the_last_version(warehouse, monkeypatch):
     assert events > 20
     assert "the first that are published" in first.as_text()
     assert f"version 1, {events} events" in overview()
+    [[people, signed_in]] = published(
+        "select sum(mau), sum(mau) filter (where breakdown_value = 'signed_in') from active_users "
+        "join publication on activity_date = as_of_date "
+        "where source_app = 'all' and breakdown_name = 'user_kind'"
+    )
+    assert re.search(rf"^all .* {people} +{signed_in} ", overview(), re.MULTILINE)
     assert "Published: version 1, " in read_status().as_text()
     assert "landed since then" not in read_status().as_text()
 
