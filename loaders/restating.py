@@ -161,39 +161,41 @@ create temporary table changed_days as
 with
 known as (
     select
-        events.*,
-        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as event_date,
+        source_app,
+        event_key,
+        person_key,
+        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as changed_date,
         load_id > (select through_load_id from previous.publication) as is_new
     from main.events
 ),
 days_now as (
     select
         source_app,
-        event_date,
+        changed_date,
         count(*) filter (where is_new) as new_event_count,
         bit_xor(hash(event_key, person_key)) filter (where not is_new) as persons
     from known
-    group by source_app, event_date
+    group by source_app, changed_date
 ),
 days_then as (
     select
         source_app,
-        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as event_date,
+        cast(timezone($zone, timezone('UTC', occurred_at)) as date) as changed_date,
         bit_xor(hash(event_key, person_key)) as persons
     from previous.main.events
-    group by source_app, event_date
+    group by source_app, changed_date
 )
 select
     source_app,
-    event_date,
+    changed_date,
     case
-        when event_date <= (select as_of_date from previous.publication)
+        when changed_date <= (select as_of_date from previous.publication)
             then coalesce(new_event_count, 0)
         else 0
     end as late_event_count,
     days_now.persons is distinct from days_then.persons as has_identity_change
 from days_now
-full outer join days_then using (source_app, event_date)
+full outer join days_then using (source_app, changed_date)
 """
 
 _RESTATEMENTS = f"""
@@ -213,13 +215,13 @@ explained as (
     left join changed_days
         on
             changed_numbers.source_app in ('all', changed_days.source_app)
-            and changed_days.event_date
+            and changed_days.changed_date
             >= coalesce(
-                changed_numbers.number_date - changed_numbers.days_before, changed_days.event_date
+                changed_numbers.number_date - changed_numbers.days_before, changed_days.changed_date
             )
-            and changed_days.event_date
+            and changed_days.changed_date
             <= coalesce(
-                changed_numbers.number_date + changed_numbers.days_after, changed_days.event_date
+                changed_numbers.number_date + changed_numbers.days_after, changed_days.changed_date
             )
     group by all
 ),

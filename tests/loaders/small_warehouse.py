@@ -32,6 +32,7 @@ EVENTS = mart(
         "event_key": "bigint",
         "source_app": "varchar",
         "occurred_at": "timestamp",
+        "event_date": "date",
         "person_key": "bigint",
         "load_id": "bigint",
         "properties": "json",

@@ -44,7 +44,7 @@ def day(number: int, dau: int, complete: bool = True, app: str = "studyin") -> s
 def event(key: int, number: int, person: int, load_id: int) -> str:
     return (
         f"insert into events values ({key}, 'studyin', timestamp '2026-05-{number:02} 10:00:00',"
-        f" {person}, {load_id}, '{{}}');"
+        f" date '2026-05-{number:02}', {person}, {load_id}, '{{}}');"
     )
 
 
@@ -402,8 +402,8 @@ def publish_for_ever(folder: str, seed: int) -> None:
         build(
             number,
             f"delete from days; insert into days {rows}; delete from events;"
-            f"insert into events select i, 'studyin', timestamp '2026-05-01', 1, {number}, '{{}}' "
-            f"from range({number}) t(i)",
+            f"insert into events select i, 'studyin', timestamp '2026-05-01', date '2026-05-01', "
+            f"1, {number}, '{{}}' from range({number}) t(i)",
             passed=fate > 0.15,
             ended=fate > 0.1,
         )
