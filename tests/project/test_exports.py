@@ -82,3 +82,17 @@ def test_a_plain_table_tells_no_number_that_a_table_of_counts_may_hide():
     left_out = {mart: described(mart)["config"]["meta"]["export"].get("left_out") for mart in MARTS}
     assert left_out["restatements"] == ["value_before", "value_after", "late_event_count"]
     assert left_out["event_quality"] == ["anonymous_count"]
+
+
+def test_columns_of_what_people_typed_are_left_out_unless_asked_for():
+    """A column of a mart is named as the field that a source file calls free text."""
+    typed = {
+        path.rpartition(".")[2]
+        for source in (PROJECT / "loaders" / "sources").glob("*.yml")
+        for stream in yaml.safe_load(source.read_text("utf-8"))["streams"].values()
+        for path in stream.get("free_text", ())
+    }
+    assert "selected_answer" in typed
+    for mart in MARTS:
+        free_text = described(mart)["config"]["meta"]["export"].get("free_text", ())
+        assert typed & set(columns_of(mart)) <= set(free_text), mart
