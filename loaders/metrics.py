@@ -30,6 +30,8 @@ def ask(arguments: Sequence[str]) -> None:
     # Instead of the module that asks pypi.org, and unpickles what it finds in /tmp when imported.
     sys.modules["update_checker"] = ModuleType("update_checker")
     sys.modules["update_checker"].UpdateChecker = _NoUpdates
+    # With no handler Python prints what mf logs: a page of its own lines for a misspelled name.
+    logging.getLogger().addHandler(logging.NullHandler())
     # Imported late: it takes a second, which no other command should wait for.
     from dbt_metricflow.cli import main as mf
 

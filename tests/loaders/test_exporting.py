@@ -192,6 +192,22 @@ def test_keys_join_within_an_export_and_not_with_another(published):
     assert not (keys[0] | keys[1]) & {ANN, BEN, "e-1", "e-2"}
 
 
+def test_lines_of_two_exports_do_not_join(door):
+    rows = "select i::varchar as person_key, i as week from range(500) as weeks(i)"
+    publish(door.data, {"weeks": (rows, {"kind": "people", "keys": ["person_key"]})})
+    orders = [
+        [
+            row["week"]
+            for row in rows_of(export(Wish(("weeks",), out=door.data / str(number))), "weeks")
+        ]
+        for number in range(2)
+    ]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert sum(one == other for one, other in zip(*orders, strict=True)) < 50
+    kept = export(Wish(("weeks",), keep_keys=True))
+    assert [row["week"] for row in rows_of(kept, "weeks")] == [str(number) for number in range(500)]
+
+
 def test_no_key_and_no_free_text_is_in_an_export(published):
     """Byte for byte, also not as what anybody could hash."""
     exported = export(Wish(set_name="all"))

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 MARTS = {path.stem: path for path in sorted((PROJECT / "models" / "marts").rglob("*.sql"))}
 KINDS = {
     "people": {"date", "keys", "free_text"},
-    "plain": {"date", "keys"},
+    "plain": {"date", "keys", "left_out"},
     "cells": {"date", "cell", "only", "parts", "people", "open", "left_out"},
 }
 # Keys of what is nobody's own.
@@ -42,7 +42,8 @@ def test_it_declares_what_it_is(mart):
     assert declared, f"{mart}.yml: no config: meta: export:, see docs/exporting.md"
     assert set(declared) - {"kind"} <= KINDS[declared["kind"]]
     columns = columns_of(mart)
-    named = [declared.get("date"), *declared.get("keys", ()), *declared.get("free_text", ())]
+    lists = (declared.get(name, ()) for name in ("keys", "free_text", "left_out"))
+    named = [declared.get("date"), *(name for names in lists for name in names)]
     assert {name for name in named if name} <= set(columns)
     if declared.get("date"):
         assert columns[declared["date"]] in ("date", "timestamp")
@@ -75,3 +76,23 @@ def test_each_number_of_a_table_of_counts_has_one_fate(mart):
         assert set(parts.whole) <= set(cells.cell)
         assert set(parts.groups) <= set(groups)
         assert parts.whole or parts.by
+
+
+def test_a_plain_table_tells_no_number_that_a_table_of_counts_may_hide():
+    left_out = {mart: described(mart)["config"]["meta"]["export"].get("left_out") for mart in MARTS}
+    assert left_out["restatements"] == ["value_before", "value_after", "late_event_count"]
+    assert left_out["event_quality"] == ["anonymous_count"]
+
+
+def test_columns_of_what_people_typed_are_left_out_unless_asked_for():
+    """A column of a mart is named as the field that a source file calls free text."""
+    typed = {
+        path.rpartition(".")[2]
+        for source in (PROJECT / "loaders" / "sources").glob("*.yml")
+        for stream in yaml.safe_load(source.read_text("utf-8"))["streams"].values()
+        for path in stream.get("free_text", ())
+    }
+    assert "selected_answer" in typed
+    for mart in MARTS:
+        free_text = described(mart)["config"]["meta"]["export"].get("free_text", ())
+        assert typed & set(columns_of(mart)) <= set(free_text), mart

@@ -232,6 +232,38 @@ def test_no_export_shows_a_number_of_few_people(exported):
     assert shown > 2000
 
 
+def test_no_rate_gives_back_a_number_of_few_people(exported):
+    rates = [
+        ("question_items", "hint_rate", "answer_count"),
+        ("question_items", "guess_rate", "answer_count"),
+        ("question_items", "p_value", "first_answer_count"),
+        ("mastery_calibration", "actual_rate", "attempt_count"),
+        ("mastery_calibration", "1 - actual_rate", "attempt_count"),
+        ("topic_daily_stats", "accuracy", "questions_attempted"),
+    ]
+    with duckdb.connect() as con:
+        for table, rate, count in rates:
+            query = f"""select count(*) filter (where round(({rate}) * {count}) between 1 and 9)
+                from '{exported.folder / table}.parquet'"""
+            assert con.execute(query).fetchone() == (0,), (table, rate)
+
+
+def test_the_answers_of_a_day_give_none_of_a_topic_away(exported):
+    """All of a day but those of the topics that are shown: nobody's, or ten and more."""
+    with duckdb.connect() as con:
+        query = f"""
+            select attempt_count - coalesce(sum(questions_attempted), 0) as hidden
+            from '{exported.folder / "attempt_reconciliation"}.parquet' as days
+            left join '{exported.folder / "topic_daily_stats"}.parquet' as topics
+                on attempt_date = stat_date
+            where source_app = 'studyin' and attempt_count is not null
+            group by attempt_date, attempt_count
+        """
+        hidden = [row[0] for row in con.execute(query).fetchall()]
+    assert len(hidden) > 10
+    assert [count for count in hidden if 1 <= count <= 9] == []
+
+
 def test_nobodys_key_is_in_an_export(planted, exported):
     columns = ["person_key", "user_key", "anonymous_key", "session_id", "event_key", "event_id"]
     keys = {

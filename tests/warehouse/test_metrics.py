@@ -644,7 +644,7 @@ socket.getaddrinfo = socket.socket.connect = socket.create_connection = refuse
 SIGHTLINE = ("-c", "from loaders.cli import main; main()")
 
 
-def ask(marts, folder, *command: str) -> tuple[str, list[str]]:
+def ask(marts, folder, *command: str, code: int = 0) -> tuple[str, list[str]]:
     """What the command says, and what it asked the network for."""
     calls = folder / "calls"
     calls.touch()
@@ -659,7 +659,8 @@ def ask(marts, folder, *command: str) -> tuple[str, list[str]]:
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
     return done.stdout, calls.read_text("utf-8").splitlines()
 
 
@@ -672,6 +673,14 @@ def test_the_command_line_asks_the_same_and_nobody_else(marts, tmp_path):
     assert (said, calls) == ("", [])
     # It keeps no log, which would have the values that people filter by.
     assert list(tmp_path.rglob("*.log*")) == []
+
+
+def test_a_misspelled_metric_is_answered_in_words(marts, tmp_path):
+    query = [*SIGHTLINE, "metrics", "query", "--metrics", "sesions"]
+    said, calls = ask(marts, tmp_path, *query, code=1)
+    assert "does not exactly match any known metrics" in said
+    assert "'sessions'" in said
+    assert calls == []
 
 
 def test_without_a_published_file_it_says_what_to_do(tmp_path, monkeypatch):

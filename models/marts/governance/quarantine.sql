@@ -13,5 +13,6 @@ select
     detail,
     length,
     hash,
-    shape
+    -- A masked address still looks like one, and a version that holds one is not published.
+    replace(shape, '@', '?') as shape
 from quarantined
