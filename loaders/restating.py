@@ -251,13 +251,13 @@ explained as (
     left join changed_days
         on
             changed_numbers.source_app in ('all', changed_days.source_app)
-            and changed_days.changed_date
+            and changed_days.event_date
             >= coalesce(
-                changed_numbers.number_date - changed_numbers.days_before, changed_days.changed_date
+                changed_numbers.number_date - changed_numbers.days_before, changed_days.event_date
             )
-            and changed_days.changed_date
+            and changed_days.event_date
             <= coalesce(
-                changed_numbers.number_date + changed_numbers.days_after, changed_days.changed_date
+                changed_numbers.number_date + changed_numbers.days_after, changed_days.event_date
             )
     group by all
 ),
