@@ -96,6 +96,7 @@ class Dbt:
     def build(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
         """Build what is new and run every data test. Unit tests are of the code, not of the data:
         `dbt build` and `make test` run them."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
         def listen(event: Any) -> None:
@@ -106,9 +107,13 @@ class Dbt:
 
         manifest = self._read()
         with _dbt_settings():
-            done = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
-                ["--log-level", "none", "build", "--exclude-resource-type", "unit_test"]
-            )
+            try:
+                done = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
+                    ["--log-level", "none", "build", "--exclude-resource-type", "unit_test"]
+                )
+            finally:
+                # dbt holds the file for as long as its process lives, and this one goes on.
+                DuckDBConnectionManager.close_all_connections()
         if not done.success:
             raise BuildFailed(_what_failed(done))
 
