@@ -228,9 +228,9 @@ def _write(
     with _open_draft(path) as con:
         _attach(con, work_file(), "work")
         con.execute(_CATALOG)
-        # The sides of a join as the marts' views name them: what is many flows past what is joined to
-        # it. DuckDB takes ten million events into memory rather than the narrower table beside them:
-        # twice the time, and rows in no order, which packs a third worse.
+        # The sides of a join as the views name them: events flow past what is joined to them.
+        # DuckDB would take ten million into memory rather than the narrower table beside them:
+        # twice the time, and rows in no order, which pack a third worse.
         con.execute("set disabled_optimizers = 'build_side_probe_side'")
         for mart in project.marts.values():
             columns = ", ".join(column.name for column in mart.columns)
