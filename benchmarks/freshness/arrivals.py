@@ -52,12 +52,12 @@ def arrive(kind: Path, data: Path, number: int) -> int:
 
 def _renamed(line: bytes, number: int) -> bytes:
     record = orjson.loads(line)
-    key = _id_key(record)
-    return orjson.dumps(record | {key: f"{record[key]}-later-{number}"})
-
-
-def _id_key(record: dict) -> str | None:
-    return next((key for key in ("id", "event_id") if record.get(key)), None)
+    key = next((key for key in ("id", "event_id") if record.get(key)), None)
+    if key:
+        record[key] += f"-later-{number}"
+    else:  # the door hashes what it holds
+        record["later"] = number
+    return orjson.dumps(record)
 
 
 def _of_day(stream: Path, day: str) -> list[dict]:
@@ -71,7 +71,7 @@ def _some(records: list[dict]) -> list[dict]:
 def _records(folder: Path) -> Iterator[dict]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            yield from (record for record in records_of(path) if _id_key(record))
+            yield from records_of(path)
 
 
 def _write(folder: Path, records) -> None:
