@@ -77,8 +77,8 @@ pages: setup ## what is published as three pages with charts, in data/pages/, th
 	@$(BIN)/python notebooks/pages.py
 
 # Arguments: make bench OF=build ARGS=--quick
-OF := landing build questions mastery
-bench: setup ## speed, size and predictions against peers: an hour and three quarters, 40 GB of disk
+OF := landing build freshness questions mastery
+bench: setup ## speed, size and predictions against peers: two hours and a quarter, 40 GB of disk
 	@$(PIP) -r requirements-bench.lock
 	@for each in $(OF); do $(BIN)/python -m benchmarks.$$each $(ARGS) || exit 1; done
 

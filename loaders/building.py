@@ -121,6 +121,7 @@ class Dbt:
     ) -> None:
         """Build what is new and run every data test. Unit tests are of the code, not of the data:
         `dbt build` and `make test` run them."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
         one_at_a_time = Lock()  # dbt's threads all tell
@@ -137,7 +138,11 @@ class Dbt:
         if full_refresh:
             command.append("--full-refresh")
         with _dbt_settings():
-            done = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(command)
+            try:
+                done = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(command)
+            finally:
+                # dbt holds the file for as long as its process lives, and this one goes on.
+                DuckDBConnectionManager.close_all_connections()
         if not done.success:
             raise BuildFailed(_what_failed(done))
 

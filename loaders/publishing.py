@@ -276,9 +276,14 @@ def _write(
     with _open_draft(path) as con:
         _attach(con, work_file(), "work")
         con.execute(_CATALOG)
+        # The sides of a join as the views name them: events flow past what is joined to them.
+        # DuckDB would take ten million into memory rather than the narrower table beside them:
+        # twice the time, and rows in no order, which pack a third worse.
+        con.execute("set disabled_optimizers = 'build_side_probe_side'")
         for mart in project.marts.values():
             columns = ", ".join(column.name for column in mart.columns)
             con.execute(f"create table {mart.name} as select {columns} from work.main.{mart.name}")
+        con.execute("reset disabled_optimizers")
         con.execute(
             "insert into publication by name "
             "select $version::integer as version, $previous::integer as previous_version, "

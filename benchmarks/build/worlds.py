@@ -38,8 +38,7 @@ def land_world(folder: Path, events: int) -> Path:
     if file.exists():
         return file
     note(f"simulating and landing {min(events, LARGEST):,} events")
-    users = max(1, min(events, LARGEST) // EVENTS_OF_A_USER)
-    sightline(folder, "simulate", "--users", str(users), "--days", str(DAYS), "--seed", "7")
+    simulate(folder, events)
     sightline(folder, "land")
     shutil.rmtree(folder / "landing")
     copies = round(events / LARGEST)
@@ -54,6 +53,12 @@ def land_world(folder: Path, events: int) -> Path:
                 f" from raw.load_ledger where load_id < {LOADS}"
             )
     return file
+
+
+def simulate(folder: Path, events: int) -> None:
+    """The files of a world's apps, the same each time."""
+    users = max(1, min(events, LARGEST) // EVENTS_OF_A_USER)
+    sightline(folder, "simulate", "--users", str(users), "--days", str(DAYS), "--seed", "7")
 
 
 def _copy_of_world(con: duckdb.DuckDBPyConnection, table: str, copy: int) -> str:

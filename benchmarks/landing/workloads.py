@@ -99,6 +99,10 @@ def _write_plain(path: Path, target: Path) -> int:
     return records
 
 
+def records_of(path: Path) -> Iterator[dict]:
+    return (orjson.loads(line) for line, is_record in _lines_of(path) if is_record)
+
+
 def _lines_of(path: Path) -> Iterator[tuple[bytes, bool]]:
     """Each line as it would stand in a plain file, and whether it is a record."""
     if path.suffix == ".parquet":

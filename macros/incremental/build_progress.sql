@@ -21,6 +21,7 @@
     {%- endset -%}
     {%- do run_query(query) -%}
     {%- do adapter.commit() -%}
+    {%- do recorded_progress() -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -29,16 +30,22 @@
     {%- if execute %}
     {%- set is_stored = model.config.materialized == 'incremental' -%}
     {%- set progress = recorded_progress() -%}
-    {%- set definitions = definitions_of_model(progress) -%}
+    {%- set row = {
+        'load_id': reachable_load_id() if is_stored and not flags.EMPTY else 0,
+        'definitions': definitions_of_model(progress),
+    } -%}
     {%- if is_stored and is_redefined(progress) and not flags.FULL_REFRESH -%}
         {%- do log(this.name ~ ": what it is made of has changed; computed anew", info=true) -%}
     {%- endif %}
+    {%- if progress.get(this.name) != row %}
+    {%- do progress.update({this.name: row}) %}
     delete from {{ build_progress() }} where model_name = '{{ this.name }}';
     insert into {{ build_progress() }}
     select
         '{{ this.name }}' as model_name,
-        {{ reachable_load_id() if is_stored and not flags.EMPTY else 0 }} as through_load_id,
-        '{{ definitions }}' as definitions
+        {{ row.load_id }} as through_load_id,
+        '{{ row.definitions }}' as definitions
+    {%- endif %}
     {%- endif %}
 {% endmacro %}
 
@@ -64,15 +71,21 @@
     ) }}
 {% endmacro %}
 
-{#- model → its row, of all that have one. -#}
+{#- model → its row, of all that have one. Asked for once a run, before its first model: afterwards only
+    record_progress() changes it. The graph is the one thing that all models of a run share. -#}
 {% macro recorded_progress() %}
-    {%- set progress = {} -%}
-    {%- for row in run_query(
-        "select model_name, through_load_id, definitions from " ~ build_progress()
-    ).rows -%}
-        {%- do progress.update({row[0]: {'load_id': row[1], 'definitions': row[2]}}) -%}
-    {%- endfor -%}
-    {{ return(progress) }}
+    {%- if graph.get('build_progress', {}).invocation_id != invocation_id -%}
+        {%- set progress = {} -%}
+        {%- for row in run_query(
+            "select model_name, through_load_id, definitions from " ~ build_progress()
+        ).rows -%}
+            {%- do progress.update({row[0]: {'load_id': row[1], 'definitions': row[2]}}) -%}
+        {%- endfor -%}
+        {%- do graph.update({
+            'build_progress': {'invocation_id': invocation_id, 'progress': progress}
+        }) -%}
+    {%- endif -%}
+    {{ return(graph.build_progress.progress) }}
 {% endmacro %}
 
 {#- The loads that the rows of this model have seen; and those that it could have seen by now: all
@@ -102,10 +115,12 @@
     {%- set parts = [model.raw_code] -%}
     {%- for id in model.depends_on.nodes | unique | sort if id in graph.nodes -%}
         {%- set parent = graph.nodes[id] -%}
-        {%- do parts.append(parent.name ~ ":" ~ (
-            table_fingerprint(parent.name) if parent.resource_type == 'seed'
-            else progress.get(parent.name, {'definitions': none}).definitions
-        )) -%}
+        {%- if parent.resource_type == 'seed' and parent.name not in progress -%}
+            {%- do progress.update({parent.name: {'definitions': table_fingerprint(parent.name)}}) -%}
+        {%- endif -%}
+        {%- do parts.append(
+            parent.name ~ ":" ~ progress.get(parent.name, {'definitions': none}).definitions
+        ) -%}
     {%- endfor -%}
     {%- for name in [
         'session_timeout_minutes', 'identity_lookback_days', 'max_users_per_device',

@@ -20,54 +20,59 @@ found as (
     where breakdown_name = 'all'
 ),
 
-counted as (
+-- Who was there in the 28 days through each day, and on which of them.
+there as (
     select
         found.activity_date,
         found.source_app,
-        count(distinct case when days.stat_date = found.activity_date then days.person_key end)
-            as dau,
-        count(
-            distinct case
-                when days.stat_date > {{ dbt.dateadd('day', -7, 'found.activity_date') }}
-                    then days.person_key
+        days.person_key,
+        min(days.stat_date) as earliest_date,
+        max(days.stat_date) as latest_date,
+        max(
+            case
+                when days.stat_date = found.activity_date and days.consent_mode = 'full' then 1
+                else 0
             end
-        ) as wau,
-        count(distinct days.person_key) as mau,
-        count(
-            distinct case
-                when
-                    days.stat_date = found.activity_date
-                    and firsts.first_date = found.activity_date
-                    and days.consent_mode = 'full'
-                    then days.person_key
-            end
-        ) as new_users,
-        count(
-            distinct case
-                when
-                    days.stat_date = found.activity_date
-                    and firsts.first_date < found.activity_date
-                    and days.consent_mode = 'full'
-                    and not exists (
-                        select 1 from days as earlier
-                        where
-                            earlier.person_key = days.person_key
-                            and earlier.source_app = days.source_app
-                            and earlier.stat_date < found.activity_date
-                            and earlier.stat_date
-                            > {{ dbt.dateadd('day', -28, 'found.activity_date') }}
-                    )
-                    then days.person_key
-            end
-        ) as resurrected_users
+        ) as is_profiled
     from found
-    left join days
+    inner join days
         on
             found.source_app = days.source_app
             and days.stat_date <= found.activity_date
             and days.stat_date > {{ dbt.dateadd('day', -28, 'found.activity_date') }}
+    group by found.activity_date, found.source_app, days.person_key
+),
+
+counted as (
+    select
+        found.activity_date,
+        found.source_app,
+        count(case when there.latest_date = found.activity_date then 1 end) as dau,
+        count(
+            case
+                when there.latest_date > {{ dbt.dateadd('day', -7, 'found.activity_date') }} then 1
+            end
+        ) as wau,
+        count(there.person_key) as mau,
+        count(
+            case
+                when there.is_profiled = 1 and firsts.first_date = found.activity_date then 1
+            end
+        ) as new_users,
+        count(
+            case
+                when
+                    there.is_profiled = 1
+                    and firsts.first_date < found.activity_date
+                    and there.earliest_date = found.activity_date
+                    then 1
+            end
+        ) as resurrected_users
+    from found
+    left join there
+        on found.activity_date = there.activity_date and found.source_app = there.source_app
     left join firsts
-        on days.person_key = firsts.person_key and days.source_app = firsts.source_app
+        on there.person_key = firsts.person_key and there.source_app = firsts.source_app
     group by found.activity_date, found.source_app
 )
 

@@ -14,6 +14,7 @@ from random import Random
 
 import duckdb
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from loaders.landing import land
@@ -54,7 +55,10 @@ class Warehouse:
 
     def dbt(self, *arguments: str) -> None:
         self.enter()
-        done = dbtRunner().invoke(["--quiet", *arguments])
+        try:
+            done = dbtRunner().invoke(["--quiet", *arguments])
+        finally:
+            DuckDBConnectionManager.close_all_connections()  # as the end of its process would
         problems = [
             f"{result.node.name}: {result.message}"
             for result in getattr(done.result, "results", [])
