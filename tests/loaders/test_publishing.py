@@ -34,6 +34,7 @@ from tests.loaders.small_warehouse import (
     BUILT_AT,
     DAYS,
     EVENTS,
+    NUMBERS,
     RESTATEMENTS,
     build,
     project,
@@ -469,6 +470,13 @@ class TestRestatements:
     def test_a_new_day_is_no_change(self, work):
         self.first(day(1, 5) + through(1))
         assert self.then(day(2, 4) + event(1, 2, 7, 2) + through(2)) == []
+
+    def test_a_number_of_a_column_that_is_not_there(self, work):
+        self.first(day(1, 5) + through(1))
+        build(2)
+        wrong = replace(DAYS, meta={"numbers": NUMBERS | {"values": {"dau": "sum(people)"}}})
+        with pytest.raises(NotPublishable, match="people"):
+            publish(project(EVENTS, wrong, RESTATEMENTS))
 
     def test_earlier_ones_stay(self, work):
         self.first(day(1, 5) + through(1))
