@@ -310,7 +310,7 @@ class _Steps:
             self.line.show(
                 progress.done,
                 progress.total,
-                f"{progress.done} of {progress.total} models and tests, {progress.name}",
+                f"{progress.done} of {progress.total} models and tests, {progress.name:.48}",
                 progress.done,
                 "nodes",
             )
