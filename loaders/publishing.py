@@ -104,15 +104,15 @@ def publish(
             expected = _write(draft / _FILE, project, build, number, present)
             on_step("checking the copy in a process of its own")
             _verify(draft / _FILE, expected)
-        except duckdb.Error as error:
+        except BaseException as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            if not isinstance(error, duckdb.Error):
+                raise
             is_full = isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException)
             raise NotPublishable(
                 f"the copy failed ({_first_line(error)}); readers keep what they have"
                 + (". Is the disk full?" if is_full else "")
             ) from None
-        finally:
-            if sys.exc_info()[0] is not None:
-                shutil.rmtree(draft, ignore_errors=True)
         on_step("swapping the link")
         os.chmod(draft / _FILE, 0o444)
         _to_disk(draft / _FILE)
