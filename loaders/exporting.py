@@ -488,11 +488,12 @@ def _written(value: str, type: str, format: str) -> str:
     return _defused(value if type == "VARCHAR" else f"cast(to_json({value}) as varchar)")
 
 
+_WIDE = "\uff1d\uff0b\uff0d\uff20"  # = + - @ as East Asian keyboards have them
 # What makes a spreadsheet take a text for a formula, also as its full-width twin, behind blanks
 # and quotes; at the beginning of the text, and behind what another spreadsheet separates cells by.
-_FORMULA = r"""(^|[;\t\r\n])(["'\s]*)([=+\-@\t\r＝＋－＠])"""  # noqa: RUF001
+_FORMULA = rf"""(^|[;\t\r\n])(["'\s]*)([=+\-@\t\r{_WIDE}])"""
 _NUMBER = r"[+-]?[0-9]+([.,][0-9]+)?"
-_FIRST = "=+-@＝＋－＠\"' \t\r\n"  # noqa: RUF001
+_FIRST = f"=+-@{_WIDE}\"' \t\r\n"
 _ANYWHERE = ";\t\r\n"
 
 

@@ -1,8 +1,8 @@
 """Metrics of the published file: `sightline metrics query …` is MetricFlow's `mf query …`.
 
-`mf` by itself asks pypi.org at every start whether there is a newer one, keeps a log of the values
-that people filter by, and finds what dbt wrote down in target/ only. Here nothing leaves the
-machine, nothing is logged, and DBT_TARGET_PATH counts. DBT_TARGET=dev asks the work file.
+`mf` by itself asks the package index at every start whether there is a newer one, keeps a log of
+the values that people filter by, and finds what dbt wrote down in target/ only. Here nothing leaves
+the machine, nothing is logged, and DBT_TARGET_PATH counts. DBT_TARGET=dev asks the work file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def ask(arguments: Sequence[str]) -> None:
     """Ends the program with mf's exit code."""
     if find_spec("dbt_metricflow") is None:
         raise MetricsProblem("MetricFlow is not installed: pip install -e '.[metrics]'")
-    # Instead of the module that asks pypi.org, and unpickles what it finds in /tmp when imported.
+    # Instead of the module that asks, and that unpickles a file which anybody may have left in the
+    # folder for temporary files, when it is only imported.
     sys.modules["update_checker"] = ModuleType("update_checker")
     sys.modules["update_checker"].UpdateChecker = _NoUpdates
     # With no handler Python prints what mf logs: a page of its own lines for a misspelled name.

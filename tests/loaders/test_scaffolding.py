@@ -33,7 +33,10 @@ streams:
     key: [species_id]
     columns: {species_id: id, rarity: {path: rarity, type: number}}
 """
-ROW = "birds,SIGHTING,SIGHTING_REPORT,CONTENT,bird.species:string took:number:0..,bird.count:int land:string,true,false\n"  # noqa: E501
+ROW = (
+    "birds,SIGHTING,SIGHTING_REPORT,CONTENT,"
+    "bird.species:string took:number:0..,bird.count:int land:string,true,false\n"
+)
 CONFORMED = "models/intermediate/events/int_birds_events_conformed"
 STAGED = "models/staging/birds/stg_birds__sightings"
 

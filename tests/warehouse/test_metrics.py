@@ -711,4 +711,4 @@ def test_mf_itself_can_be_asked(marts, tmp_path, monkeypatch):
         _, *rows = csv.reader(answer)
     rows = _rows((topic or None, float(accuracy)) for topic, accuracy in rows)
     assert rows == marts.metrics("accuracy", "topic__topic_name")
-    assert any("pypi.org" in call for call in calls)
+    assert calls, "it asks nobody any more: then it needs no stand-in for its update checker"
